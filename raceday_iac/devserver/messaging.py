@@ -10,7 +10,7 @@ from . import records
 from .ages import EVERY, SINCE_1_9, UNTIL_1_9
 from .errors import ApiError
 from .functions.crud import execute_roles
-from .functions.listing import LIST
+from .functions.listing import LIST, PAGE
 from .params import (
     Check,
     Param,
@@ -113,7 +113,7 @@ def delete_topic(server: Server, request: Request, values: dict[str, Any]) -> Re
     return Reply(204)
 
 
-@routes.add("GET", TOPIC + "/logs", "topics.read", TOPIC_ID, ages=UNTIL_1_9)
+@routes.add("GET", TOPIC + "/logs", "topics.read", TOPIC_ID, *PAGE, ages=UNTIL_1_9)
 def list_topic_logs(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Nothing is logged here."""
     TOPICS.find(server, request.project, values["topicId"])
@@ -372,7 +372,7 @@ def delete_provider(server: Server, request: Request, values: dict[str, Any]) ->
     return Reply(204)
 
 
-@routes.add("GET", PROVIDER + "/logs", "providers.read", PROVIDER_ID, ages=UNTIL_1_9)
+@routes.add("GET", PROVIDER + "/logs", "providers.read", PROVIDER_ID, *PAGE, ages=UNTIL_1_9)
 def list_provider_logs(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Nothing is logged here."""
     PROVIDERS.find(server, request.project, values["providerId"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import records
 from .ages import SINCE_1_9
 from .errors import ApiError
-from .functions.listing import LIST
+from .functions.listing import PAGE
 from .params import Param, Refused, custom_id, existing_id, text
 from .records import Records
 from .web import Reply, Request, Routes
@@ -103,7 +103,7 @@ for _name, (_field, _check) in TYPES.items():
     _register(_name, _field, _check)
 
 
-@routes.add("GET", PATH, "platforms.read", *LIST, ages=SINCE_1_9)
+@routes.add("GET", PATH, "platforms.read", *PAGE, ages=SINCE_1_9)
 def list_platforms(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     return PLATFORMS.listed(server, request, values, "platforms")
 

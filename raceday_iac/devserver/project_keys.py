@@ -13,7 +13,7 @@ from . import keys, records
 from .ages import SINCE_1_9
 from .databases.php_dates import RULE, parse
 from .errors import ApiError
-from .functions.listing import LIST
+from .functions.listing import PAGE
 from .params import Check, Param, Refused, custom_id, existing_id, list_of, one_of, or_null, text, whole_number
 from .records import Record, Records
 from .settings import stamp
@@ -116,7 +116,7 @@ def create_ephemeral_key(server: Server, request: Request, values: dict[str, Any
     return Reply(201, answer, model="key")
 
 
-@routes.add("GET", PATH, "keys.read", *LIST, ages=SINCE_1_9)
+@routes.add("GET", PATH, "keys.read", *PAGE, ages=SINCE_1_9)
 def list_keys(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     return KEYS.listed(server, request, values, "keys")
 

@@ -14,7 +14,7 @@ from .ages import SINCE_1_9
 from .databases.formats import is_url
 from .errors import ApiError
 from .functions import store
-from .functions.listing import LIST
+from .functions.listing import PAGE
 from .params import Param, Refused, existing_id, one_of, text
 from .records import Records
 from .web import Reply, Request, Routes
@@ -142,7 +142,7 @@ def create_redirect_rule(server: Server, request: Request, values: dict[str, Any
     return _create(server, request, values["domain"], {"type": "redirect", **about, **to})
 
 
-@routes.add("GET", PATH, "rules.read", *LIST, ages=SINCE_1_9)
+@routes.add("GET", PATH, "rules.read", *PAGE, ages=SINCE_1_9)
 def list_rules(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     return RULES.listed(server, request, values, "rules", search=("id", "domain"))
 

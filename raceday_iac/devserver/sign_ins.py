@@ -4,7 +4,6 @@ whether credentials are right. What is set is kept with the project (`project.py
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from .ages import ONLY_MAIN, SINCE_1_9
 from .errors import ApiError, invalid
-from .params import Check, Param, Refused, anything, boolean, list_of, one_of, or_null, text, whole_number
+from .params import Check, Param, anything, boolean, list_of, one_of, or_null, text, whole_number
 from .project import DIGITS, LIST, maybe, page, raw_time, save, settings_of, spelled, whole
+from .users import phone_number
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:
@@ -143,16 +143,7 @@ for _name, _params in _POLICY_PARAMS.items():
 # Numbers that sign in without a message.
 
 _PHONES = "/project/mock-phones"
-_PHONE = re.compile(r"\+[1-9]\d{6,14}")
-
-
-def _phone(value: Any) -> str:
-    if not isinstance(value, str) or not _PHONE.fullmatch(value):
-        raise Refused("Phone number must start with a '+' can have a maximum of fifteen digits.")
-    return value
-
-
-_NUMBER, _OTP = Param("number", _phone), Param("otp", spelled(6, 6, DIGITS))
+_NUMBER, _OTP = Param("number", phone_number), Param("otp", spelled(6, 6, DIGITS))
 
 
 def _phones(server: Server, request: Request) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from .functions.crud import (
     specification_of,
 )
 from .functions.files import files_of
-from .functions.listing import COLUMN_SETS, LIST, Scope, parse_queries, query_texts, read_page
+from .functions.listing import COLUMN_SETS, LIST, PAGE, Scope, parse_queries, read_page
 from .functions.store import SITES, Row, owner_model
 from .params import NO_IDS, Check, Param, anything, boolean, custom_id, existing_id, one_of, text, whole_number
 from .web import Reply, Request, Routes
@@ -211,7 +211,7 @@ def _columns(server: Server, values: dict[str, Any], before: Row | None = None) 
     }
 
 
-@routes.add("GET", f"{SITES.path}/logs", "log.read", SITE_ID, Param("queries", query_texts, ()))
+@routes.add("GET", f"{SITES.path}/logs", "log.read", SITE_ID, *PAGE)
 def list_logs(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Records of requests to a site: this server does not note who looks at one."""
     SITES.get(server, request.project, values["siteId"])

@@ -117,17 +117,19 @@ def _with_total(server: Server, team: Record, change: int) -> None:
 
 
 def _user_of(server: Server, project: str, values: dict[str, Any]) -> Record:
-    """The user who is to be a member; one is made for an address that is nobody's."""
+    """The user who is to be a member; one is made for an address or number that is nobody's."""
     if values["userId"]:
         try:
             return USERS.find(server, project, values["userId"])
         except ApiError:
             raise ApiError("user_not_found", "User with given userId doesn't exist.") from None
-    if not values["email"]:
+    named = next((each for each in ("email", "phone") if values[each]), None)
+    if named is None:
         raise ApiError("general_argument_invalid", "At least one of userId, email, or phone is required")
-    found = USERS.among(server, project, "email", values["email"])
+    found = USERS.among(server, project, named, values[named])
     name = values["name"] or values["email"]
-    return found[0] if found else users.create(server, project, "unique()", name, values["email"])
+    made = {each: values[each] for each in ("email", "phone")}
+    return found[0] if found else users.create(server, project, "unique()", name, **made)
 
 
 @routes.add(
@@ -137,6 +139,7 @@ def _user_of(server: Server, project: str, values: dict[str, Any]) -> Record:
     TEAM_ID,
     Param("email", mail_address, ""),
     Param("userId", existing_id, ""),
+    Param("phone", users.phone_number, ""),
     Param("roles", ROLES),
     Param("url", text(0, 2048), ""),
     Param("name", text(1, 128), ""),

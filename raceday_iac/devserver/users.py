@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import records
 from .databases.formats import EMAIL_RULE, is_email
 from .errors import ApiError
-from .functions.listing import LIST
+from .functions.listing import LIST, PAGE
 from .params import Param, Refused, custom_id, existing_id, one_of, text
 from .records import Record, Records
 from .web import Reply, Request, Routes
@@ -49,10 +50,23 @@ def mail_address(value: Any) -> str:
     return str(value)
 
 
-def create(server: Server, project: str, identifier: str, name: str, email: str = "", password: str = "") -> Record:
-    """A user, with the target that messages to an address of mail go to."""
-    if email and USERS.among(server, project, "email", email):
-        raise ApiError("user_already_exists")
+_PHONE = re.compile(r"\+[1-9]\d{6,14}")
+
+
+def phone_number(value: Any) -> str:
+    """The check of a parameter."""
+    if not isinstance(value, str) or not _PHONE.fullmatch(value):
+        raise Refused("Phone number must start with a '+' can have a maximum of fifteen digits.")
+    return value
+
+
+def create(
+    server: Server, project: str, identifier: str, name: str, email: str = "", password: str = "", phone: str = ""
+) -> Record:
+    """A user, with the targets that messages to an address of mail and to a phone go to."""
+    for kind, value in (("email", email), ("phone", phone)):
+        if value and USERS.among(server, project, kind, value):
+            raise ApiError("user_already_exists")
     now = server.timestamp()
     fields = {
         "name": name,
@@ -63,7 +77,7 @@ def create(server: Server, project: str, identifier: str, name: str, email: str 
         "labels": [],
         "passwordUpdate": now if password else "",
         "email": email,
-        "phone": "",
+        "phone": phone,
         "emailVerification": False,
         **(_mail_facts(email) if server.age.has_fields_of_1_9 else {}),
         "phoneVerification": False,
@@ -75,6 +89,8 @@ def create(server: Server, project: str, identifier: str, name: str, email: str 
     record = USERS.create(server, project, identifier, fields, now=now)
     if email:
         TARGETS.create(server, project, "unique()", _target(record, "email", email), record.id)
+    if phone:
+        TARGETS.create(server, project, "unique()", _target(record, "sms", phone), record.id)
     return record
 
 
@@ -108,13 +124,13 @@ def _answer(server: Server, project: str, record: Record) -> dict[str, Any]:
     "users.write",
     Param("userId", custom_id),
     Param("email", mail_address, "", nullable=True),
+    Param("phone", phone_number, "", nullable=True),
     Param("password", text(8, 256), "", nullable=True),
     Param("name", text(0, 128), ""),
 )
 def create_user(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    record = create(
-        server, request.project, values["userId"], values["name"], values["email"] or "", values["password"] or ""
-    )
+    given = [values[name] or "" for name in ("name", "email", "password", "phone")]
+    record = create(server, request.project, values["userId"], *given)
     return Reply(201, _answer(server, request.project, record), model="user")
 
 
@@ -137,7 +153,7 @@ def delete_user(server: Server, request: Request, values: dict[str, Any]) -> Rep
     return Reply(204)
 
 
-@routes.add("GET", "/users/{userId}/targets", ("users.read", "targets.read"), USER_ID, *LIST)
+@routes.add("GET", "/users/{userId}/targets", ("users.read", "targets.read"), USER_ID, *PAGE)
 def list_targets(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     user = USERS.find(server, request.project, values["userId"])
     return TARGETS.listed(server, request, values, "targets", user.id, search=("id",))

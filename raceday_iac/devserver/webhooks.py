@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from . import records
 from .ages import SINCE_1_9
 from .databases.formats import is_url
-from .functions.listing import LIST
+from .functions.listing import PAGE
 from .params import Check, Param, Refused, boolean, custom_id, existing_id, is_event, list_of, or_null, text
 from .records import Record, Records
 from .web import Reply, Request, Routes
@@ -94,7 +94,7 @@ def create_webhook(server: Server, request: Request, values: dict[str, Any]) -> 
     return Reply(201, _answer(record, secret), model="webhook")
 
 
-@routes.add("GET", "/webhooks", "webhooks.read", *LIST, ages=SINCE_1_9)
+@routes.add("GET", "/webhooks", "webhooks.read", *PAGE, ages=SINCE_1_9)
 def list_webhooks(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     return WEBHOOKS.listed(server, request, values, "webhooks", shown=_answer)
 

@@ -100,13 +100,17 @@ def get_template(_server: Server, _request: Request, _values: dict[str, Any]) ->
     raise ApiError("function_template_not_found")
 
 
+#: All of them are for both here.
+SPECIFIED = Param("type", one_of("runtimes", "builds"), "", ages=ONLY_MAIN)
+
+
 @routes.add(
     "GET",
     "/functions/specifications",
     "functions.read",
-    Param("type", one_of("runtimes", "builds"), "", ages=ONLY_MAIN),
+    SPECIFIED,
 )
-@routes.add("GET", "/sites/specifications", "sites.read")
+@routes.add("GET", "/sites/specifications", "sites.read", SPECIFIED)
 def list_specifications(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     shown = [
         {"slug": entry["slug"], "memory": entry["memory"], "cpus": entry["cpus"], "enabled": True}

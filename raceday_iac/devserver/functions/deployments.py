@@ -131,7 +131,8 @@ def _note_cancel(server: Server, project: str, identifier: str) -> None:
         store.change(server, "deployments", row, build_logs=row["build_logs"] + line)
 
 
-@_add("POST", f"{LISTED}/duplicate", DEPLOYMENT_ID, Param("buildId", existing_id, ""))
+@_add("POST", f"{LISTED}/duplicate", DEPLOYMENT_ID, Param("buildId", existing_id, ""), services=(FUNCTIONS,))
+@_add("POST", f"{LISTED}/duplicate", DEPLOYMENT_ID, services=(SITES,))
 def duplicate_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Build the same source again, with the entrypoint and commands of today."""
     owner, original = _both(server, request, values)
@@ -242,8 +243,10 @@ def download_deployment(server: Server, request: Request, values: dict[str, Any]
     return Reply(206, content[start : end + 1], headers)
 
 
-#: What of a repository is to be deployed.
-VCS = (Param("type", one_of("branch", "commit")), Param("reference", text(1, 255)), Param("activate", boolean, False))
+#: What of a repository is to be deployed. A site of 1.8 may also name a tag.
+REFERENCE = (Param("reference", text(1, 255)), Param("activate", boolean, False))
+VCS = (Param("type", one_of("branch", "commit")), *REFERENCE)
+SITE_VCS = (Param("type", one_of("branch", "commit", "tag")), *REFERENCE)
 TEMPLATE = (
     Param("repository", text(0, 128)),
     Param("owner", text(0, 128)),
@@ -265,7 +268,9 @@ def _byte_range(header: str, size: int) -> tuple[int, int]:
 
 
 @_add("POST", f"{LISTED}/template", *TEMPLATE, ages=ONLY_1_8)
-@_add("POST", f"{LISTED}/vcs", *VCS, ages=ONLY_1_8 | ONLY_MAIN)
+@_add("POST", f"{LISTED}/vcs", *VCS, ages=ONLY_MAIN)
+@_add("POST", f"{LISTED}/vcs", *VCS, ages=ONLY_1_8, services=(FUNCTIONS,))
+@_add("POST", f"{LISTED}/vcs", *SITE_VCS, ages=ONLY_1_8, services=(SITES,))
 def deploy_from_repository(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """There is no version control on this server."""
     _owner(server, request, values)
