@@ -32,7 +32,7 @@ from .web import Reply, Request, Routes
 if TYPE_CHECKING:
     from .server import Server
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS sites (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
@@ -56,16 +56,7 @@ CREATE TABLE IF NOT EXISTS sites (
     specification TEXT NOT NULL,
     build_specification TEXT NOT NULL,
     deployment_retention INTEGER NOT NULL,
-    deployment_id TEXT NOT NULL DEFAULT '',
-    deployment_created_at TEXT NOT NULL DEFAULT '',
-    latest_deployment_id TEXT NOT NULL DEFAULT '',
-    latest_deployment_created_at TEXT NOT NULL DEFAULT '',
-    latest_deployment_status TEXT NOT NULL DEFAULT '',
-    installation_id TEXT NOT NULL,
-    provider_repository_id TEXT,
-    provider_branch TEXT NOT NULL,
-    provider_root_directory TEXT NOT NULL,
-    provider_silent_mode INTEGER NOT NULL,
+    {store.CODE_COLUMNS},
     provider_branches TEXT NOT NULL,
     provider_paths TEXT NOT NULL,
     UNIQUE (project, id)

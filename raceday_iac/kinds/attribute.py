@@ -14,7 +14,18 @@ from ..model.limits import column_name
 from ..model.resource import Desired, Fields, Live, Location, Resource
 from ..model.server import ServerFacts
 from ..model.validators import is_double, is_integer
-from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection, thaw
+from .base import (
+    Call,
+    Claims,
+    Differing,
+    Kind,
+    MemberRequests,
+    Shape,
+    column_claim,
+    is_finite,
+    of_its_collection,
+    thaw,
+)
 from .collection import INLINE_SINCE, LEFT_OUT, MAYBE, MEMBER, live_member
 from .conversion import temporary
 from .fields import IDENTITY, Declaring, Entry, Reading, Wire, Work, Writing, answered, canonical
@@ -29,11 +40,8 @@ from .schema_rules import (
     TYPES_SINCE,
     WHOLE,
     attribute_fields,
-    create_request,
     inline_attribute,
-    path_of,
     type_of,
-    update_request,
 )
 
 
@@ -357,23 +365,12 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     return live_member("attribute", owner, raw, attribute_fields(raw))
 
 
-class _Requests:
-    def create(self, address: Address, fields: Fields) -> Call:
-        return as_call(create_request("attribute", address.parts, fields), SHAPE)
-
-    def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        return as_call(update_request("attribute", address.parts, fields, live.fields), SHAPE)
-
-    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
-        return Call("delete", path_of("attribute", address.parts))
-
-    def read(self, address: Address) -> Call:
-        return Call("get", path_of("attribute", address.parts), answer=SHAPE)
+_REQUESTS = MemberRequests("attribute", SHAPE)
 
 
 def rename(old: Address, live: Live, name: str) -> Call:
     """An update that changes nothing but the key. Indexes take the new one over (1.8.1)."""
-    call = _Requests().update(old, live.fields, live)
+    call = _REQUESTS.update(old, live.fields, live)
     return replace(call, body={**call.body, "newKey": name})
 
 
@@ -572,7 +569,7 @@ KIND = Kind(
     stage=STAGES["attribute"],
     owner="collection",
     is_detail=True,
-    requests=_Requests(),
+    requests=_REQUESTS,
     parse=parse,
     in_place=IN_PLACE["attribute"],
     unordered=SETS["attribute"],

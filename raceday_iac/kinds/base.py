@@ -18,7 +18,7 @@ from ..model.limits import column_name
 from ..model.resource import Desired, Fields, Live, Resource
 from ..model.secret import Secret
 from ..model.server import ServerFacts
-from .schema_rules import Request, schema_places
+from .schema_rules import Request, create_request, path_of, schema_places, update_request
 from .turns import Place
 
 if TYPE_CHECKING:
@@ -479,6 +479,26 @@ def written_places(address: Address, fields: Fields) -> frozenset[Place]:
 def as_call(request: Request, answer: Shape) -> Call:
     """A request of the schema's rules, with what its answer must be."""
     return Call(request.method, request.path, thaw(request.body), answer)
+
+
+class MemberRequests:
+    """The requests about what lies in a collection. `shape` is what its answers must be; `found` what a read may find
+    instead, where others have keys of the same list."""
+
+    def __init__(self, kind: str, shape: Shape, found: Shape | None = None) -> None:
+        self._kind, self._shape, self._found = kind, shape, found or shape
+
+    def create(self, address: Address, fields: Fields) -> Call:
+        return as_call(create_request(self._kind, address.parts, fields), self._shape)
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        return as_call(update_request(self._kind, address.parts, fields, live.fields), self._shape)
+
+    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
+        return Call("delete", path_of(self._kind, address.parts))
+
+    def read(self, address: Address) -> Call:
+        return Call("get", path_of(self._kind, address.parts), answer=self._found)
 
 
 def with_carried(call: Call, live: Live) -> Call:

@@ -13,10 +13,10 @@ from ..model.limits import column_name
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
 from ..model.server import ServerFacts
 from . import schema_rules
-from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
+from .base import Call, Kind, MemberRequests, Shape, of_its_collection, thaw
 from .collection import INLINE_SINCE, LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
 from .fields import IDENTITY, Beside, Called, Checked, Declaring, Entry, Reading, Wire, Writing, answered, canonical
-from .schema_rules import STAGES, create_request, index_fields, inline_index, path_of
+from .schema_rules import STAGES, index_fields, inline_index
 
 Type: TypeAlias = Literal["key", "unique", "fulltext", "spatial"]
 Order: TypeAlias = Literal["ASC", "DESC"]
@@ -73,18 +73,9 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     return live_member("index", owner, raw, index_fields(raw))
 
 
-class _Requests:
-    def create(self, address: Address, fields: Fields) -> Call:
-        return as_call(create_request("index", address.parts, fields), SHAPE)
-
+class _Requests(MemberRequests):
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
         raise NotImplementedError("an index cannot be updated")
-
-    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
-        return Call("delete", path_of("index", address.parts))
-
-    def read(self, address: Address) -> Call:
-        return Call("get", path_of("index", address.parts), answer=SHAPE)
 
 
 def inline(address: Address, fields: Fields, server: ServerFacts) -> Mapping[str, Any] | None:
@@ -306,7 +297,7 @@ KIND = Kind(
     plural="indexes",
     owner="collection",
     is_detail=True,
-    requests=_Requests(),
+    requests=_Requests("index", SHAPE),
     parse=parse,
     is_async=True,
     folded=column_name,

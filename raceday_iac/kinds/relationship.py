@@ -11,17 +11,14 @@ from ..model.declarations import Declared, Id, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource
-from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
+from .base import Call, Claims, Kind, MemberRequests, Shape, Wanted, column_claim, written_places
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
 from .fields import IDENTITY, Beside, Checked, Declaring, Entry, Reading, Wire, Writing, answered
 from .schema_rules import (
     IN_PLACE,
     STAGES,
-    create_request,
     is_mirror,
-    path_of,
     relationship_fields,
-    update_request,
 )
 
 
@@ -66,23 +63,12 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     return live_member("relationship", owner, raw, relationship_fields(raw))
 
 
-class _Requests:
-    def create(self, address: Address, fields: Fields) -> Call:
-        return as_call(create_request("relationship", address.parts, fields), _SHAPE)
-
-    def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        return as_call(update_request("relationship", address.parts, fields, live.fields), _SHAPE)
-
-    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
-        return Call("delete", path_of("relationship", address.parts))
-
-    def read(self, address: Address) -> Call:
-        return Call("get", path_of("relationship", address.parts), answer=_FOUND)
+_REQUESTS = MemberRequests("relationship", _SHAPE, _FOUND)
 
 
 def rename(old: Address, live: Live, name: str) -> Call:
     """What is not sent is reset, so `onDelete` goes along."""
-    call = _Requests().update(old, live.fields, live)
+    call = _REQUESTS.update(old, live.fields, live)
     return replace(call, body={**call.body, "newKey": name})
 
 
@@ -201,7 +187,7 @@ KIND = Kind(
     name="relationship",
     stage=STAGES["relationship"],
     owner="collection",
-    requests=_Requests(),
+    requests=_REQUESTS,
     parse=parse,
     in_place=IN_PLACE["relationship"],
     folded=column_name,

@@ -421,7 +421,18 @@ def new_execution_model(age: Age, row: Row) -> dict[str, Any]:
 # have as `function` is the key of their function or site (see `key_of`).
 
 
-SCHEMA = """
+#: The columns of functions and of sites that are about their code.
+CODE_COLUMNS = """deployment_id TEXT NOT NULL DEFAULT '',
+    deployment_created_at TEXT NOT NULL DEFAULT '',
+    latest_deployment_id TEXT NOT NULL DEFAULT '',
+    latest_deployment_created_at TEXT NOT NULL DEFAULT '',
+    latest_deployment_status TEXT NOT NULL DEFAULT '',
+    installation_id TEXT NOT NULL,
+    provider_repository_id TEXT,
+    provider_branch TEXT NOT NULL,
+    provider_root_directory TEXT NOT NULL,
+    provider_silent_mode INTEGER NOT NULL"""
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS functions (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
@@ -441,16 +452,7 @@ CREATE TABLE IF NOT EXISTS functions (
     entrypoint TEXT NOT NULL,
     commands TEXT NOT NULL,
     specification TEXT NOT NULL,
-    deployment_id TEXT NOT NULL DEFAULT '',
-    deployment_created_at TEXT NOT NULL DEFAULT '',
-    latest_deployment_id TEXT NOT NULL DEFAULT '',
-    latest_deployment_created_at TEXT NOT NULL DEFAULT '',
-    latest_deployment_status TEXT NOT NULL DEFAULT '',
-    installation_id TEXT NOT NULL,
-    provider_repository_id TEXT,
-    provider_branch TEXT NOT NULL,
-    provider_root_directory TEXT NOT NULL,
-    provider_silent_mode INTEGER NOT NULL,
+    {CODE_COLUMNS},
     build_specification TEXT NOT NULL DEFAULT '',
     deployment_retention INTEGER NOT NULL DEFAULT 0,
     provider_branches TEXT NOT NULL DEFAULT '[]',
@@ -495,7 +497,7 @@ CREATE TABLE IF NOT EXISTS deployments (
     chunks INTEGER NOT NULL DEFAULT 1,
     received TEXT NOT NULL DEFAULT '[]',
     environment TEXT NOT NULL DEFAULT '',
-    provider TEXT NOT NULL DEFAULT '{}',
+    provider TEXT NOT NULL DEFAULT '{{}}',
     output_directory TEXT NOT NULL DEFAULT '',
     UNIQUE (project, id)
 );
