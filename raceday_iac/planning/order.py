@@ -429,28 +429,44 @@ class Removals:
         #: By what they lie in: what is made over columns, and over which.
         self._over: dict[tuple[Address, ...], list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         self._deletions: dict[tuple[str, int], list[str]] = defaultdict(list)
+        #: By collection: what ends a link between its documents and others.
+        self._links: dict[Address, list[str]] = defaultdict(list)
         for change in changes:
+            live = real.get(change.address)
             if change.destroys:
-                self._add(change, real)
+                self._add(change, live)
+            if live is not None and (change.destroys or change.goes_with is not None):
+                self._let_go(change, live, real)
 
-    def _add(self, change: Change, real: Mapping[Address, Live]) -> None:
-        live, address = real.get(change.address), change.address
-        key, kind = removal_of(change), kind_of(address)
+    def _add(self, change: Change, live: Live | None) -> None:
+        key, address, kind = removal_of(change), change.address, kind_of(change.address)
         for owner in owners(address):
             self._inside[owner].append(key)
-        if live is not None:
-            for related in (*kind.leads_to(address, live.fields), *kind.refers_to(address, live.fields, real)):
-                self._related[related].append(key)
+        for related in kind.leads_to(address, live.fields) if live is not None else ():
+            self._related[related].append(key)
         if kind.goes_first:
             self._over[owners(address)].append((key, kind.over(live.fields) if live is not None else ()))
-        if change.deletes:
+        if change.deletes and not kind.is_document:
             self._deletions[address.parts[0], kind.stage].append(key)
+
+    def _let_go(self, change: Change, live: Live, real: Mapping[Address, Live]) -> None:
+        """A document may not go while others lead to it: they go before, or what leads them there, or what those lie
+        in."""
+        key = removal_of(change) if change.goes_with is None else change.needs[0]
+        kind = kind_of(change.address)
+        for document in kind.refers_to(change.address, live.fields, real):
+            self._related[document].append(key)
+        for collection in kind.leads_to(change.address, live.fields):
+            self._links[collection].append(key)
+            self._links[owner_of(change.address)].append(key)
 
     def broken_by(self, address: Address) -> list[str]:
         """Removals without which this resource must not go: Appwrite would take along what lies in it and
         relationships to it, and break indexes over it."""
         if kind_of(address).is_column:
             return [key for key, columns in self._over.get(owners(address), ()) if address.name in columns]
+        if kind_of(address).is_document:
+            return [*self._related.get(address, ()), *self._links.get(owner_of(address), ())]
         return [*self._inside.get(address, ()), *self._related.get(address, ())]
 
     def indexes_beside(self, address: Address) -> list[str]:
@@ -458,7 +474,8 @@ class Removals:
         return [key for key, _ in self._over.get(owners(address), ())] if kind_of(address).is_column else []
 
     def before(self, address: Address) -> list[str]:
-        """Deletions that come before one: in the same database or function, what lies deeper."""
+        """Deletions that come before one: in the same database or function, what lies deeper. Documents go when nothing
+        leads to them any more, see `broken_by`."""
         own = kind_of(address).stage
         deeper = sorted({kind.stage for kind in KINDS.values() if kind.stage > own}, reverse=True)
         return [key for stage in deeper for key in self._deletions.get((address.parts[0], stage), ())]

@@ -45,9 +45,21 @@ def stack_pairs(draw: st.DrawFn) -> tuple[Declared, Declared]:
     """Before and after."""
     before = declared(draw(specs()))
     if not draw(st.booleans()):
-        return before, declared(draw(specs()))
+        return before, declared(_without_forgotten_links(before.spec, draw(specs())))
     more = draw(specs()) if draw(st.booleans()) else {}
-    return before, declared({**more, **_edited(draw, before.spec)})
+    return before, declared(_without_forgotten_links(before.spec, {**more, **_edited(draw, before.spec)}))
+
+
+def _without_forgotten_links(before: Spec, after: Spec) -> Spec:
+    """A document that stays, and of which it is no longer said where it leads, stays linked; nobody could delete what
+    it leads to. So it goes on saying it."""
+    found = dict(after)
+    for address in before.keys() & after.keys():
+        if address.startswith("document."):
+            was, now = before[address]["data"], after[address]["data"]
+            left = {key: None for key in ("link", "back") if key in was and key not in now}
+            found[address] = {**after[address], "data": {**now, **left}}
+    return found
 
 
 def _edited(draw: st.DrawFn, before: Spec) -> Spec:

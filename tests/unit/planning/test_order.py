@@ -283,3 +283,34 @@ def test_a_document_waits_for_a_column_that_it_says_nothing_of() -> None:
     before = with_documents(required=True, has_document=False)
     found = plan_between(before, with_documents(required=False))
     assert precedes(found, "update:attribute.d/c/old", "create:document.d/c/main")
+
+
+def linked(*, holder: bool = True, link: bool = True, first: bool = True, target: bool = True) -> Stack:
+    """A document of `a` that leads to one of `b`."""
+    stack = Stack("test")
+    base = database(stack)
+    if first:
+        a = base.collection("a", name="A")
+        a.string("text", 10)
+        if link:
+            a.relationship("to", "b", type="manyToOne")
+        if holder:
+            a.document("holder", {"text": "x", **({"to": "target"} if link else {})})
+    b = base.collection("b", name="B")
+    b.string("text", 10)
+    if target:
+        b.document("target", {"text": "y"})
+    return stack
+
+
+@pytest.mark.parametrize(
+    ("after", "first"),
+    [
+        (linked(holder=False, target=False), "delete:document.d/a/holder"),
+        (linked(link=False, target=False), "delete:relationship.d/a/to"),
+        # The holder goes with its collection.
+        (linked(first=False, target=False), "delete:collection.d/a"),
+    ],
+)
+def test_a_document_goes_when_nothing_leads_to_it_any_more(after: Stack, first: str) -> None:
+    assert precedes(plan_between(linked(), after), first, "delete:document.d/b/target")
