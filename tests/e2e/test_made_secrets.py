@@ -7,7 +7,6 @@ import stat
 
 import pytest
 
-from raceday_iac.devserver import platforms
 from raceday_iac.model.server import release
 
 from .here import run_here
@@ -128,19 +127,6 @@ def test_a_signature_key_of_a_length_that_appwrite_refuses_is_refused_before_it_
     project.secret("SIGNATURE", "x" * length)
     project.declare(SIGNED)
     assert "must hold 8 to 256 characters" in run_here(project, "plan").err
-
-
-def test_an_id_of_another_project_is_named_and_nothing_is_adopted(project: Project, target: Target) -> None:
-    needs("another project has to be made", not target.is_live)
-    other = target.site().api()
-    other.announce("1.9.6")
-    body = {"platformId": project.id("x"), "name": "X", "hostname": "example.org"}
-    other.post("/project/platforms/web", body)
-    project.declare('stack.web_platform(P + "x", name="X", hostname="example.org")\n')
-    failed = apply(project, code=1)
-    assert "ids of platforms are unique over all projects of a server" in failed.text
-    assert not project.state_file.exists()
-    assert other.get(f"{platforms.PATH}/{project.id('x')}")["name"] == "X"
 
 
 def test_a_plan_says_that_newer_servers_let_no_key_make_another(project: Project) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from raceday_iac.kinds import KINDS
 from raceday_iac.model.server import release
 
+from .conftest import OpenProject
 from .here import run_here
 from .project import Project, actions
 from .samples import SAMPLES, Sample, entry
@@ -20,6 +22,10 @@ live = pytest.mark.live
 EACH = pytest.mark.parametrize("sample", SAMPLES, ids=lambda each: each.kind)
 WITH_DATA = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.fill], ids=lambda each: each.kind)
 IN_FILES = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.listed], ids=lambda each: each.kind)
+#: What another project may have taken away, on Appwrite 1.9.6.
+SERVER_WIDE = pytest.mark.parametrize(
+    "sample", [each for each in SAMPLES if KINDS[each.kind].is_server_wide], ids=lambda each: each.kind
+)
 LINTED = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.code], ids=lambda each: each.kind)
 
 
@@ -231,6 +237,24 @@ def test_a_plan_without_changes_asks_for_the_list_once(project: Project, sample:
     project.must_be_clean()
     assert project.proxy.count("GET", sample.route) == 1
     assert project.proxy.count("GET", f"{sample.at(project)}*") == 0
+
+
+@SERVER_WIDE
+def test_an_id_that_another_project_has_is_named_and_nothing_is_adopted(
+    project: Project, sample: Sample, target: Target, open_project: OpenProject, tmp_path: Path
+) -> None:
+    needs("another project has to be made", not target.is_live)
+    with open_project(tmp_path / "other") as other:
+        other.prefix, other.variables, other.secrets = project.prefix, project.variables, project.secrets
+        other.declare(sample.stack())
+        apply(other)
+        other.api.announce(sample.since)
+        theirs = other.api.get(sample.at(other))
+        project.declare(sample.stack(**sample.changed))
+        failed = apply(project, code=1)
+        assert "unique over all projects of a server" in failed.text
+        assert not project.state_file.exists() or sample.address(project) not in project.state()
+        assert other.api.get(sample.at(other)) == theirs
 
 
 def closed(route: str, status: int, kind: str) -> Any:

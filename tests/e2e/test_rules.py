@@ -85,14 +85,6 @@ def test_rules_that_nobody_declares_are_named_but_those_of_appwrite_are_not(proj
     assert here(project, "plan", "--json", "--unmanaged").json["unmanaged"] == [at(project, "x")]
 
 
-def test_a_domain_of_another_project_is_named_and_left_alone(project: Project, target: Target) -> None:
-    needs("another project has to be made", not target.is_live)
-    other = target.site().api()
-    other.post("/proxy/rules/api", {"domain": project.id("api.example.com")})
-    project.declare('stack.api_rule(P + "api.example.com")\n')
-    assert "unique over all projects of a server" in apply(project, code=1).text
-
-
 @pytest.mark.parametrize("domain", ["Shop.example.com", "*.example.com", "https://example.com", "localhost"])
 def test_what_is_no_domain_is_refused_before_anything_is_sent(project: Project, domain: str) -> None:
     project.declare(f"stack.api_rule({domain!r})\n")

@@ -78,7 +78,8 @@ def says_absent(call: Call, kind: str) -> bool:
         return kind in ("transaction_not_found", "document_not_found", "collection_not_found", "database_not_found")
     # Every second part is the id of a thing, after what some lists have in front: `storage/buckets`.
     listings = [each.listing.path.strip("/").split("/") for each in KINDS.values() if each.listing is not None]
-    front = next((len(each) - 1 for each in listings if parts[: len(each)] == each), 0)
+    # The answer of `project` is a list, and `project/keys` is one as well.
+    front = max((len(each) - 1 for each in listings if parts[: len(each)] == each), default=0)
     named, known = [*parts[front::2], *parts[-1:]], absences()
     return kind in {known[each] for each in named if each in known}
 

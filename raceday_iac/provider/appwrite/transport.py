@@ -115,13 +115,14 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         read_timeout: float | None = None,
         anonymous: bool = False,
         headers: Mapping[str, str] | None = None,
+        attempts: int = 0,
     ) -> Any:
         """Send a call and return what is answered: JSON of the call's shape, the bytes of a file, or None after a
-        deletion. Raises `ProviderError`."""
+        deletion. `attempts` are those at most (0: as many as ever). Raises `ProviderError`."""
         headers = {"X-Appwrite-Project": self.project, "content-type": "application/json", **(headers or {})}
         if anonymous:
             headers["x-appwrite-key"] = ""
-        return self._send_with_retry(call, headers, read_timeout)
+        return self._send_with_retry(call, headers, read_timeout, attempts or self.patience.attempts)
 
     def upload(
         self, path: str, fields: Mapping[str, Any], archive: bytes, begun: Callable[[str], object] | None = None
@@ -155,7 +156,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         shape = deployment.SHAPE if "code" in (params or {}) else OBJECT
         return self._once(Call(method, path, params or {}, shape), dict(headers or {}), self.patience.read)
 
-    def _send_with_retry(self, call: Call, headers: dict[str, str], read_timeout: float | None) -> Any:
+    def _send_with_retry(self, call: Call, headers: dict[str, str], read_timeout: float | None, attempts: int) -> Any:
         patience, attempt = read_timeout or self.patience.read, 0
         deadline = self._clock() + max(self.patience.total, patience)
         with WAITS.on(_doing(call)) as wait:
@@ -164,7 +165,8 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
                 try:
                     return self._once(call, headers, patience, deadline)
                 except Failure as failure:
-                    pause = self._pause_before_retry(call, failure, attempt, deadline - self._clock())
+                    left = deadline - self._clock()
+                    pause = self._pause_before_retry(call, failure, attempt, left) if attempt < attempts else None
                     if pause is None:
                         raise self._translated(failure, call) from None
                     _log.info("%s: %s; trying again in %.1f s", call, _short(failure), pause)
@@ -173,7 +175,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
 
     def _pause_before_retry(self, call: Call, failure: Failure, attempt: int, left: float) -> float | None:
         """Seconds to wait before the next attempt, or None to give up: it would come too late."""
-        if attempt >= self.patience.attempts or not _may_repeat(call, failure):
+        if not _may_repeat(call, failure):
             return None
         ceiling = min(self.patience.longest_pause, self.patience.first_pause * 2 ** (attempt - 1))
         pause = failure.retry_after or self._jitter(ceiling)

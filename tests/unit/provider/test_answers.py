@@ -13,9 +13,20 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import ForeignAnswerError, NotFoundError, ProviderError, RedirectedError, UnreachableError
-from raceday_iac.kinds import attribute, collection, database, deployment, function, index, relationship, variable
+from raceday_iac.kinds import (
+    KINDS,
+    Kind,
+    attribute,
+    collection,
+    database,
+    deployment,
+    function,
+    index,
+    relationship,
+    variable,
+)
 from raceday_iac.kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing, misfit
-from raceday_iac.model.address import function_address
+from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import AppwriteReader, RetryPolicy, Transport, answers, documents, reading
 from raceday_iac.provider.appwrite.answers import endpoint_of, says_absent
@@ -161,6 +172,16 @@ def test_only_what_the_path_names_can_be_absent(path: str, kinds: list[str]) -> 
     assert set(kinds) <= found
     assert not found & {"general_route_not_found", "project_not_found", "function_runtime_unsupported"}
     assert len(found) <= len(kinds) + 1
+
+
+OF_THEIR_OWN = [
+    each.name for each in KINDS.values() if each.listing and not each.is_setting and each.found_in is Kind.found_in
+]
+
+
+@pytest.mark.parametrize("kind", OF_THEIR_OWN)
+def test_each_kind_with_a_list_can_be_absent(kind: str) -> None:
+    assert says_absent(KINDS[kind].requests.read(Address(kind, "x")), KINDS[kind].absent)
 
 
 def test_a_run_of_code_that_is_not_there_does_not_mean_that_the_function_is_not(
