@@ -125,10 +125,11 @@ def test_a_page_has_no_serious_findings_of_axe(tab: Any, applied: Browser, path:
 
 
 def serious_findings(tab: Any) -> list[Any]:
-    """Of axe-core, light and dark."""
+    """Of axe-core, light and narrow, dark and wide."""
     found: list[Any] = []
-    for scheme in ("light", "dark"):
+    for scheme, width in (("light", 400), ("dark", 1200)):
         tab.emulate_media(color_scheme=scheme)
+        tab.set_viewport_size({"width": width, "height": 800})
         # By the debugger: the page itself allows no script but its own.
         tab.evaluate(AXE.read_text(encoding="utf-8"))
         found += [

@@ -70,6 +70,17 @@ def test_a_mistake_in_the_stack_is_shown_where_the_plan_would_be(shop: Shop, con
     assert "<b>cat" not in text
 
 
+def test_a_plan_that_is_old_is_said_to_be_and_not_offered(shop: Shop, console_of: Consoles) -> None:
+    console = console_of(shop)
+    with shop.edited('name="Staff"', 'name="Crew"'):
+        assert "data-wanted" in console.settled("/plan")
+    with shop.edited('"category", ["tea"', '"<b>cat", ["tea"'):
+        text = console.planned()
+    assert "Below is what was seen" in text
+    assert "Crew" in text
+    assert "data-wanted" not in text
+
+
 def test_health_and_schedule_are_the_pages_of_their_commands(applied: Browser) -> None:
     assert "Runs that went well" in applied.settled("/health")
     assert "Next runs after" in applied.settled("/schedule")

@@ -12,6 +12,7 @@ function watch(place) {
       if (!answer.ok) throw new Error(answer.statusText);
       const before = document.activeElement && place.contains(document.activeElement);
       if (!before) place.innerHTML = await answer.text();
+      reach();
       if (!isEndless && !before && !place.querySelector("[data-running]")) return location.reload();
     } catch (error) {
       place.textContent = "The console does not answer: " + error.message;
@@ -62,6 +63,15 @@ function slide(form) {
   });
 }
 
+// What is wider than its place can be scrolled by the keyboard.
+function reach() {
+  for (const each of document.querySelectorAll("main :is(figure, table, .scroll)")) {
+    if (each.scrollWidth > each.clientWidth && !each.hasAttribute("tabindex")) each.tabIndex = 0;
+  }
+}
+
+reach();
+addEventListener("resize", reach);
 for (const form of document.querySelectorAll("form[data-part]")) slide(form);
 for (const place of document.querySelectorAll("[data-live]")) {
   if (place.dataset.endless !== undefined || place.dataset.running !== undefined) watch(place);
