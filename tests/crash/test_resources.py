@@ -147,20 +147,27 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 SCHEMA = """
-collection = stack.database("d", name="D").collection("c", name="C")
+base = stack.database("d", name="D")
+collection = base.collection("c", name="C")
 collection.string("title", 20, required=True)
-stack.api_rule("api.example.com")
+collection.relationship("to", "o", type="manyToOne")
+others = base.collection("o", name="O")
+others.string("title", 20)
+others.document("one", {"title": "One"})
 """
 DOCUMENTS = {
     "nothing": "",
-    "made": f'{SCHEMA}collection.document("main", {{"title": "One"}})\n',
-    "changed": f'{SCHEMA}collection.document("main", {{"title": "Two"}})\n',
+    "made": f'{SCHEMA}collection.document("main", {{"title": "One", "to": "one"}})\n',
+    "changed": f'{SCHEMA}collection.document("main", {{"title": "Two", "to": "two"}})\n'
+    'others.document("two", {"title": "Two"})\n',
 }
 
 
-@pytest.mark.shows("crash", kinds=["database", "collection", "attribute", "document", "rule"])
-@pytest.mark.parametrize(("before", "after", "writes"), [("nothing", "made", 4), ("made", "changed", 1)])
-def test_a_run_after_a_kill_finishes_documents_and_rules(world: World, before: str, after: str, writes: int) -> None:
+@pytest.mark.shows("crash", kinds=["database", "collection", "attribute", "relationship", "document"])
+@pytest.mark.parametrize(("before", "after", "writes"), [("nothing", "made", 6), ("made", "changed", 2)])
+def test_a_run_after_a_kill_finishes_documents_and_what_they_lead_to(
+    world: World, before: str, after: str, writes: int
+) -> None:
     stack = world.folder / "stacks" / "resources.py"
     stack.write_text(HEAD + DOCUMENTS[before])
     assert world.run("apply", "--auto-approve") == 0

@@ -16,6 +16,9 @@ stack.function(
     P + "fn", name="Fn", runtime="python-3.12", specification="s-1vcpu-512mb", timeout=20, entrypoint="main.py",
 )
 """
+SITE = """
+stack.site(P + "site", name="Site", framework="other", build_runtime="static-1")
+"""
 RULES = """
 stack.api_rule(P + "api.example.com")
 stack.function_rule(P + "fn.example.com", function=P + "fn")
@@ -57,6 +60,26 @@ def test_they_are_made_after_what_answers_replaced_and_deleted(project: Project)
     project.declare("")
     apply(project)
     assert project.api.get("/proxy/rules")["total"] == 0
+
+
+def test_a_site_answers_under_a_domain_or_the_branch_of_its_repository_does(project: Project) -> None:
+    rule = 'stack.site_rule(P + "site.example.com", site=P + "site"{more})\n'
+    project.declare(rule.format(more="") + SITE)
+    assert list(actions(here(project, "plan", "--json").json)) == [f"site.{project.id('site')}", at(project, "site")]
+    apply(project)
+    project.must_be_clean()
+    project.declare(rule.format(more=', branch="next"') + SITE)
+    plan = here(project, "plan", "--json").json
+    assert fields_of(plan) == {"branch": ("", "next", "config")}
+    apply(project)
+    project.must_be_clean()
+    (made,) = project.api.get("/proxy/rules")["rules"]
+    assert (made["deploymentResourceType"], made["deploymentVcsProviderBranch"]) == ("site", "next")
+    project.declare(rule.format(more=""))
+    assert f"refers to site.{project.id('site')}, which is not declared" in run_here(project, "plan").err
+    project.declare("")
+    apply(project)
+    assert (project.api.get("/proxy/rules")["total"], project.api.has(f"/sites/{project.id('site')}")) == (0, False)
 
 
 def test_what_somebody_deleted_is_made_again_and_a_lost_state_is_imported(project: Project) -> None:
