@@ -11,9 +11,11 @@ import heapq
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Any
 
@@ -319,7 +321,7 @@ class Scheduler:
             while run.goes_on():
                 if not self._stopping.is_set():
                     for step, iterator in run.startable(self._clock()):
-                        run.under_way[pool.submit(_advance, iterator or self._work(step))] = step
+                        run.begin(pool.submit(_advance, iterator or self._work(step)), step)
                 if not run.under_way and (self._stopping.is_set() or not run.goes_on()):
                     break
                 self._await(run)
@@ -331,14 +333,17 @@ class Scheduler:
         if not run.under_way:
             self._stopping.wait(pause)
             return
-        ended, _ = wait(run.under_way, timeout=pause, return_when=FIRST_COMPLETED)
-        for future in ended:
+        for future in run.ended(pause):
             run.take(future, self._clock())
             if run.fatal:
                 self._stopping.set()
 
 
-def _advance(iterator: Iterator[float]) -> tuple[Iterator[float], float | None]:
+#: What a piece of work comes back with.
+Advanced = tuple[Iterator[float], float | None]
+
+
+def _advance(iterator: Iterator[float]) -> Advanced:
     """One piece of work: until the next pause (its seconds) or the end (None)."""
     return iterator, next(iterator, None)
 
@@ -363,7 +368,9 @@ class _Run:
         self._parallelism = parallelism
         #: What failed or was stopped by a guard, and what is not done for it.
         self._without: set[str] = set()
-        self.under_way: dict[Future[tuple[Iterator[float], float | None]], Step] = {}
+        self.under_way: dict[Future[Advanced], Step] = {}
+        # Each future comes here once. To wait for all that are under way costs much more, for hundreds of short steps.
+        self._ended: SimpleQueue[Future[Advanced]] = SimpleQueue()
         self.outcome = Outcome()
         self.fatal = False
 
@@ -390,7 +397,19 @@ class _Run:
             return longest
         return min(longest, max(0.0, self._paused[0][0] - now))
 
-    def take(self, future: Future[tuple[Iterator[float], float | None]], now: float) -> None:
+    def begin(self, future: Future[Advanced], step: Step) -> None:
+        """A thread is at it."""
+        self.under_way[future] = step
+        future.add_done_callback(self._ended.put)
+
+    def ended(self, timeout: float) -> Iterator[Future[Advanced]]:
+        """What threads have come back with, waiting for the first so many seconds."""
+        with suppress(Empty):
+            yield self._ended.get(timeout=timeout)
+            while True:
+                yield self._ended.get_nowait()
+
+    def take(self, future: Future[Advanced], now: float) -> None:
         """File what a thread came back with."""
         step = self.under_way.pop(future)
         error = future.exception()
