@@ -89,8 +89,9 @@ class _Workers:
         try:
             self._follow()
         finally:
-            # Only of a run that ends before its time are there any left.
-            for pid in self._pids.values():
+            # Only of a run that ends before its time are there any left. One that is sending must not wait for us.
+            for connection, pid in self._pids.items():
+                connection.close()
                 os.kill(pid, signal.SIGINT)
             for pid in self._pids.values():
                 os.waitpid(pid, 0)
@@ -156,7 +157,7 @@ def _be_worker(
         session.config.pluginmanager.register(_Sender(session.config, connection))
         _work(session, _planned(files, queue), connection)
         code = 0
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):
         # The others and the first process are interrupted, too. Servers that tests have started must not stay.
         session._setupstate.teardown_exact(None)
     except BaseException:  # noqa: BLE001 - an error of pytest's own, which the first process shows
@@ -168,6 +169,8 @@ def _be_worker(
 def _prepare(config: pytest.Config, folder: Path) -> None:
     """What a worker must not share with the others."""
     os.environ[NAME] = folder.name
+    # A shell has its jobs in the background ignore it. This is how the first process ends a worker.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder.mkdir()
     config._tmp_path_factory._basetemp = folder
     manager = config.pluginmanager
