@@ -335,8 +335,8 @@ def carry_out(
     return EXIT_ERROR if left and applied.complete else applied.exit_code
 
 
-#: Commands after which an environment does not run what the stack says.
-_NOT_BY_STACK = ("destroy", "rollback")
+#: Commands that bring an environment to what the stack says.
+_BY_STACK = ("apply", "watch", "console")
 
 
 def perform(
@@ -355,7 +355,7 @@ def perform(
     """Apply an approved plan, written down in the audit log, with a backup of what is lost if it `keeps` any. The
     journal is left to who looks at what came of it."""
     workspace.store.keep_backup()
-    if command not in _NOT_BY_STACK and workspace.desired.name and not plan.plan_options.refresh_only:
+    if command in _BY_STACK and workspace.desired.name and not plan.plan_options.refresh_only:
         state = dataclasses.replace(state, revision=workspace.revision)
     with recorded(workspace.options, command, plan, plan_id) as tell:
         kept = keep_lost(workspace, connection, plan, plan_id, command) if keeps else None
