@@ -73,8 +73,9 @@ class Left:
 @dataclass(frozen=True)
 class Part:
     """One file of a section. `sha256` is that of the file as it is stored. One without records is a piece of a content,
-    which a record names. A `late` one has what was written after the backup was read, and counts before the others.
-    `file` is where it is, if it was encrypted again since it got its name."""
+    which a record names. A `late` one has what was written after the backup was read, and counts before the others:
+    `again` of its records are of documents that the others have. `file` is where it is, if it was encrypted again since
+    it got its name."""
 
     name: str
     records: int
@@ -82,6 +83,7 @@ class Part:
     sha256: str
     late: bool = False
     file: str = ""
+    again: int = 0
 
     @property
     def stored(self) -> str:
@@ -109,7 +111,7 @@ class Section:
 
     @property
     def records(self) -> int:
-        return sum(each.records for each in self.parts)
+        return sum(each.records - each.again for each in self.parts)
 
     @property
     def size(self) -> int:
@@ -385,6 +387,7 @@ def _section_document(section: Section) -> dict[str, Any]:
                 "sha256": each.sha256,
                 "late": each.late,
                 "file": each.stored,
+                "again": each.again,
             }
             for each in section.parts
         ],
@@ -434,4 +437,11 @@ def _section(content: Mapping[str, Any]) -> Section:
 def _part(content: Mapping[str, Any]) -> Part:
     name, file = str(content["name"]), str(content.get("file", ""))
     numbers = int(content["records"]), int(content["size"])
-    return Part(name, *numbers, str(content["sha256"]), bool(content["late"]), "" if file == name else file)
+    return Part(
+        name,
+        *numbers,
+        str(content["sha256"]),
+        bool(content["late"]),
+        "" if file == name else file,
+        int(content.get("again", 0)),
+    )

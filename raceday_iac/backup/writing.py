@@ -238,11 +238,14 @@ class Kept:
         after = Condition("greaterThan", "$updatedAt", (written.since,))
         documents = self.reader.documents(*section.collection, after, only=section.reads)
         records = (each for each in map(section.record_of, documents) if each is not None)
+        known = {identity for identity, _ in written.recent}
         for batch in batches(each for each in records if _version(each) not in written.recent):
             with self._writing:
                 parts = self._written[number].section.parts
                 name = f"{self.head.id}/{number + 1:03}-late-{len(parts) + 1:05}.{suffix_of(self.backups.cipher)}"
-                part = replace(self.backups.put_part(name, batch), late=True)
+                # A document that was there when the others were read is among them.
+                again = sum(str(each.get("createdAt", "")) < written.since or each["id"] in known for each in batch)
+                part = replace(self.backups.put_part(name, batch), late=True, again=again)
                 self._written[number] = replace(written, section=replace(section, parts=(*parts, part)))
                 self.complete()
 

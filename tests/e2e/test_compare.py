@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import textwrap
@@ -14,6 +16,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from unit.docs.pages import load
 
 from .api import Api
 from .budget import Creations
@@ -84,7 +87,7 @@ class Fleet:
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
             patch.setattr("sys.stdin", io.StringIO(answer))
-            ended = Ended(words, execute(words.split()), out.getvalue(), err.getvalue())
+            ended = Ended(words, execute(shlex.split(words)), out.getvalue(), err.getvalue())
         must_be_decent(ended, self.secrets)
         assert ended.code == code, f"expected exit {code}\n{ended}"
         return ended
@@ -454,3 +457,68 @@ def test_a_state_of_another_stack_is_refused(fleet: Fleet) -> None:
     ended = fleet.iac("compare dev staging", code=5)
     assert "Environment dev: The state in" in ended.err
     assert "its stack is races, this is horses" in ended.err
+
+
+# The guide, as its reader types it.
+
+walk = load("walk")
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "dev-to-production.md"
+
+
+class Reader:
+    """Does what the guide says, in this process: what it types of raceday-iac, git and rm. Its servers run already."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.environments = {
+            name: (fleet.root / "stacks" / "environments" / f"{name}.yaml").read_text(encoding="utf-8")
+            for name in ("dev", "staging", "prod")
+        }
+
+    def write(self, file: Any) -> None:
+        name = Path(file.path).stem
+        if name not in self.environments:
+            walk.write(self.fleet.root / file.path, file.content, file.is_change)
+            return
+        own = [line for line in file.content.splitlines() if not line.startswith(("endpoint:", "project:"))]
+        (self.fleet.root / file.path).write_text("\n".join((self.environments[name], *own)), encoding="utf-8")
+
+    def type(self, command: Any) -> None:
+        line = command.line.replace("\\\n", " ").split("  # exit code")[0]
+        loop = re.fullmatch(r"for env in (.+); do (.+); done", line)
+        lines = [loop[2].replace("$env", each) for each in loop[1].split()] if loop else [line]
+        out = "".join(self._run(shlex.split(each), each, command.code) for each in lines)
+        if "server st" not in line:
+            assert not walk.missing(command.shown, out), f"{line}\n{out}"
+
+    def _run(self, words: list[str], line: str, code: int) -> str:
+        program, *rest = words
+        if program == "raceday-iac":
+            return "" if rest[0] == "server" else str(self.fleet.iac(shlex.join(rest), code).out)
+        if program == "order":
+            body = json.dumps({"product": "assam", "quantity": 2, "customer": rest[1]})
+            return str(self.fleet.iac(shlex.join(["run", "checkout", "--env", rest[0], "--body", body])).out)
+        if program == "product":
+            content = {"documentId": rest[1], "data": json.loads(rest[2])}
+            self.fleet.apis[rest[0]].post("/databases/shop/collections/products/documents", content)
+        elif program in ("git", "rm"):
+            subprocess.run(["bash", "-c", line], cwd=self.fleet.root, check=True, capture_output=True)
+        else:
+            assert program in ("mkdir", "product()", "order()"), line
+        return ""
+
+
+def test_the_guide_leads_from_dev_to_production_and_back(
+    servers: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(Fleet(tmp_path, servers, monkeypatch))
+    for each in ("stacks", "functions"):
+        shutil.rmtree(tmp_path / each)
+    (tmp_path / ".gitignore").unlink()
+    for step in walk.steps(GUIDE.read_text(encoding="utf-8")):
+        reader.write(step) if isinstance(step, walk.File) else reader.type(step)
+    found = reader.fleet.apis["prod"].get("/databases/shop/collections/products/documents")["documents"]
+    assert {each["$id"]: (each["name"], each["title"], each["grams"]) for each in found} == {
+        "assam": ("Assam, 250 g", "Assam", 250),
+        "mug": ("Mug", "Mug", None),
+    }
