@@ -13,7 +13,7 @@ from ..kinds.conversion import has_form, temporary
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, owners
 from ..model.limits import shown
-from ..model.resource import Desired, Fields, Live, frozen
+from ..model.resource import Desired, Fields, Live, Resource, frozen
 from ..model.secret import Secret, fingerprinted, is_fingerprint
 from ..state.document import Entry, State
 from .order import removal_key, removal_of
@@ -55,7 +55,31 @@ def wanted_changes(
             # Deleting an attribute silently shrinks or drops its indexes (trap 32).
             reason = f"{broken[0]} is replaced, and its indexes would break"
             changes[address] = Change(address, Action.REPLACE, reason, why=Reason.DEPENDENCY_REPLACED)
+        elif is_unchanged or changes[address].action is Action.UPDATE:
+            _write_again(changes, wanted, real)
     return [changes[address] for address in desired.resources if address in changes]
+
+
+def _write_again(changes: dict[Address, Change], wanted: Resource, real: Mapping[Address, Live]) -> None:
+    """Values that go with a column, where it is replaced, although they are as they should be."""
+    address, kind = wanted.address, kind_of(wanted.address)
+    if not kind.has_free_fields or address not in real:
+        return
+    known = changes[address].fields if address in changes and changes[address].action is Action.UPDATE else ()
+    lost: dict[str, Address] = {}
+    for column in wanted.depends_on:
+        if column in changes and changes[column].action is Action.REPLACE and column in real:
+            # A relationship may be set from its far side.
+            keys = {column.name, str(real[column].fields.get("twoWayKey"))}
+            lost |= dict.fromkeys(keys & wanted.fields.keys() - {each.name for each in known}, column)
+    fields = tuple(
+        FieldChange(name, None, wanted.fields[name], wanted.fields[name], Cause.CONFIG) for name in sorted(lost)
+    )
+    if fields and known:
+        changes[address] = replace(changes[address], fields=(*known, *fields))
+    elif fields:
+        reason = f"its values go with {', '.join(map(str, dict.fromkeys(lost.values())))}, which is replaced"
+        changes[address] = Change(address, Action.UPDATE, reason, fields, why=Reason.DEPENDENCY_REPLACED)
 
 
 def _fill_anew(changes: dict[Address, Change], desired: Desired, real: Mapping[Address, Live]) -> None:

@@ -227,6 +227,27 @@ def test_a_document_leads_to_another_that_is_written_before_it_and_deleted_after
     assert not project.api.has(place)
 
 
+def test_values_that_go_with_a_replaced_column_are_written_again(project: Project) -> None:
+    first = LINKED + goods() + SHELVES + FARMS
+    project.declare(first)
+    apply(project)
+    second = first.replace('"farm", "farms", type="manyToOne"', '"farm", "farms", type="oneToOne"')
+    second = second.replace('goods.string("name", 20, required=True)', 'goods.string("name", 160, encrypt=True)')
+    assert second.count("oneToOne") == second.count("encrypt") == 1
+    project.declare(second)
+    plan = here(project, "plan", "--json", code=5).json
+    assert {each["address"].partition(".")[0]: each["action"] for each in plan["changes"]} == {
+        "attribute": "replace",
+        "relationship": "replace",
+        "document": "update",
+    }
+    columns = [f"attribute.{project.id('db')}/goods/name=1", f"relationship.{project.id('db')}/goods/farm=1"]
+    apply(project, *(word for each in columns for word in ("--allow-data-loss", each)))
+    project.must_be_clean()
+    found = project.api.get(f"/databases/{project.id('db')}/collections/goods/documents/tea")
+    assert (found["name"], found["farm"], found["shelf"]) == ("Tea", "kim", "one")
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [

@@ -119,6 +119,9 @@ def _delete_collection(project: Raw, _body: Raw, database: str, collection: str)
     base, _ = _places(project, database, collection)
     del base["collections"][collection]
     for other in base["collections"].values():
+        for each in other["attributes"]:
+            if each.get("relatedCollection") == collection:
+                _without_values(other, each["key"])
         for side in ("attributes", "hidden"):
             other[side] = [each for each in other[side] if each.get("relatedCollection") != collection]
 
@@ -449,23 +452,29 @@ def _build(base: Raw, found: Raw, attribute: Raw) -> None:
         related["hidden"].append(_side(attribute["twoWayKey"], found["$id"], body, attribute["key"], "child"))
 
 
+def _without_values(found: Raw, key: str) -> None:
+    for document in found["documents"].values():
+        document.pop(key, None)
+
+
 def _drop(base: Raw, found: Raw, attribute: Raw) -> None:
     key = attribute["key"]
     if attribute["type"] != "relationship":
         if not indexes.let_go(found, key):
             _replace(found, {**attribute, "status": "stuck"})
             return
-        for document in found["documents"].values():
-            document.pop(key, None)
     else:
         related = base["collections"].get(attribute["relatedCollection"])
         if related is not None:
+            if attribute["twoWay"]:
+                _without_values(related, attribute["twoWayKey"])
             for side in ("attributes", "hidden"):
                 related[side] = [
                     each
                     for each in related[side]
                     if not (each.get("relatedCollection") == found["$id"] and each.get("twoWayKey") == key)
                 ]
+    _without_values(found, key)
     found["attributes"] = [each for each in found["attributes"] if each["key"] != key]
 
 
