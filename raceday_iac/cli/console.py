@@ -215,6 +215,7 @@ class AtHand:
 
     def __init__(self, project: LookedAt) -> None:
         self._project = project
+        self._transports: dict[Target, Transport] = {}
 
     def apply(self, plan_id: str, observer: Observer) -> Outcome:
         options = self._project.options
@@ -257,9 +258,11 @@ class AtHand:
 
     def control(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         target = self._project.target()
+        if target not in self._transports:
+            self._transports = {target: Transport(target.endpoint, target.project, target.key)}
         answer = None if method == "DELETE" else _CONTROL
         call = Call(method.lower(), f"/_dev/{path}", values or {}, answer)
-        return Transport(target.endpoint, target.project, target.key).request(call) or {}
+        return self._transports[target].request(call) or {}
 
     def reset(self) -> None:
         from .server import reset_all, started

@@ -17,24 +17,24 @@ from ..model.address import function_address
 from ..provider.protocol import Execution
 from ..refresh.deployments import Role, age
 from ..render.executions import readable
+from ..waiting import ThreadPoolExecutor
 from .app import Console, Deed, Form, Page
 from .pages import rows
 
-#: Executions that are shown.
-_NEWEST = 20
+#: Executions that are shown, and requests at the same time.
+_NEWEST, _AT_ONCE = 20, 4
 
 
 def functions(console: Console, request: Request) -> str:
     """All of them, with what runs them and how they ran last."""
     reader = console.project.reader()
-    found = reader.snapshot((), offers=()).resources
-    listed = []
-    for address, live in found.items():
-        if kind_of(address).has_runs:
-            last = next(iter(reader.executions(address.path, 1)), None)
-            listed.append(
-                {"id": address.path, "fields": live.fields, "last": last, "lock": _lock(console, address.path)}
-            )
+    found = [each for each in reader.snapshot((), offers=()).resources.values() if kind_of(each.address).has_runs]
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        last = list(pool.map(lambda each: next(iter(reader.executions(each.address.path, 1)), None), found))
+    listed = [
+        {"id": each.address.path, "fields": each.fields, "last": run, "lock": _lock(console, each.address.path)}
+        for each, run in zip(found, last, strict=True)
+    ]
     return console.show("functions.html", request, title="Functions", functions=listed, is_bad=_is_bad)
 
 
