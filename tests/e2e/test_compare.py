@@ -25,6 +25,7 @@ from .command import Ended, must_be_decent
 SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "compare.schema.json"
 #: With the Appwrite that each plays.
 AGES = {"dev": "1.9", "staging": "1.9", "prod": "1.9", "old": "1.8"}
+READING = ("functions.read", "databases.read", "collections.read", "documents.read", "execution.read")
 STACK = """
 from raceday_iac import FromEnvironment, Stack
 
@@ -44,12 +45,13 @@ class Fleet:
     """A project's folder in a repository of its own, with an environment for each server."""
 
     def __init__(self, root: Path, servers: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        self.root, self.apis = root, {}
+        self.root, self.apis, self.projects = root, {}, {}
         self.secrets: list[str] = []
         environments = root / "stacks" / "environments"
         environments.mkdir(parents=True)
         for name, server in servers.items():
             project = f"p-{name}-{root.name[-20:]}"[:36].strip("-")
+            self.projects[name] = project
             server.ensure_project(project)
             key = server.create_key(project)
             variable = f"{name.upper()}_KEY"
@@ -186,6 +188,22 @@ def test_it_reads_only_and_writes_reports(fleet: Fleet) -> None:
     assert {file: file.read_bytes() for file in (fleet.root / "state").rglob("state.json")} == before
     assert "dev and staging are the same." in (fleet.root / "out.html").read_text(encoding="utf-8")
     assert "✅ dev and staging are the same." in (fleet.root / "out.md").read_text(encoding="utf-8")
+
+
+def test_keys_that_only_read_and_states_in_appwrite_will_do(
+    fleet: Fleet, servers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("dev", "staging"):
+        fleet.override(name, "state: {backend: appwrite}\n")
+    fleet.commit("First")
+    fleet.apply("dev")
+    for name in ("dev", "staging"):
+        key = servers[name].create_key(fleet.projects[name], READING)
+        fleet.secrets.append(key)
+        monkeypatch.setenv(f"{name.upper()}_KEY", key)
+    assert seen(fleet.iac("compare dev staging --json", code=2))["function.next-race"] == "not applied in staging"
+    made = fleet.iac("promote dev staging --out release.plan --json")
+    assert planned(made)["database.races"] == "create"
 
 
 def test_another_secret_is_a_difference_and_never_shown(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,6 +376,49 @@ def test_an_apply_that_was_cut_short_is_not_promoted(fleet: Fleet) -> None:
     assert "an apply ended in the middle of update:function.next-race" in ended.err
     fleet.apply("dev")
     fleet.iac("promote dev staging")
+
+
+def test_an_apply_that_failed_is_not_promoted(fleet: Fleet, servers: dict[str, Any]) -> None:
+    fleet.commit("First")
+    fleet.apply("dev", "staging")
+    fleet.replace('meetings.index("by_name", "name")', 'meetings.index("by_name", "name")\nmeetings.string("bad", 10)')
+    fleet.replace("timeout=15", "timeout=16")
+    second = fleet.commit("Second")
+    faults = servers["dev"].server.faults
+    faults.failing_attributes.add("bad")
+    try:
+        fleet.iac("apply --env dev --auto-approve", code=1)
+    finally:
+        faults.clear()
+    assert state(fleet, "dev")["revision"] == {"commit": second}
+    refused = fleet.iac("promote dev staging", code=5).err
+    assert f"by commit {second[:12]}: replace attribute.races/meetings/bad" in refused
+    fleet.apply("dev")
+    assert fleet.iac("promote dev staging --json").json["promoted"]["commit"] == second
+
+
+def test_a_commit_that_cannot_be_noted_is_noted_by_the_next_apply(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from raceday_iac.files import write_private
+    from raceday_iac.state.backends import local
+
+    first = fleet.commit("First")
+    fleet.apply("dev")
+    (fleet.root / "README.md").write_text("x", encoding="utf-8")
+    second = fleet.commit("Second")
+
+    def no_room(path: Path, *rest: Any) -> None:
+        if path.name == "state.json":
+            raise OSError(28, "No space left on device")
+        write_private(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "write_private", no_room)
+        assert "The state could not be saved" in fleet.iac("apply --env dev --auto-approve", code=1).err
+    assert state(fleet, "dev")["revision"] == {"commit": first}
+    fleet.apply("dev")
+    assert state(fleet, "dev")["revision"] == {"commit": second}
 
 
 def test_a_promoted_plan_is_applied_as_it_is_or_not_at_all(fleet: Fleet) -> None:
