@@ -42,4 +42,4 @@ def _parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
 
 
 #: After documents of the stack, which it may need.
-KIND = Kind(name="migration", stage=46, requests=_NoRequests(), parse=_parse, is_replaceable=False)
+KIND = Kind(name="migration", stage=46, requests=_NoRequests(), parse=_parse, tone="convert", is_replaceable=False)

@@ -19,7 +19,7 @@ from ..model.declarations import checked
 from ..model.limits import collated
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
 from ..model.resource import Diagnostic, Fields, LeftOut, Live, Location
-from ..model.stack import Declaration, Lock, Stack
+from ..model.stack import Declaration, Lock, MigrationDeclaration, Stack
 
 NOWHERE = Location()
 
@@ -137,6 +137,7 @@ class Configuration:
     resources: tuple[ResourceFacts, ...] = ()
     #: Variables of functions that have the key of one of the project.
     shadows: tuple[VariableFacts, ...] = ()
+    migrations: tuple[MigrationDeclaration, ...] = ()
 
 
 # The facts that a stack declares, as written: what is wrong stays visible, what makes no sense is left out.
@@ -165,6 +166,7 @@ def read_stack(
         local_time=read_local_time(stack.timezone, stack.quiet_hours)[0],
         resources=tuple(_resources(stack, environment)),
         shadows=tuple(_shadows(stack, coded)),
+        migrations=tuple(stack.migrations),
     )
 
 

@@ -12,6 +12,7 @@ from ..kinds.variable import looks_secret
 from ..model.limits import PERMISSION
 from ..model.resource import Diagnostic, LeftOut, WhyLeftOut
 from ..model.server import ServerFacts
+from ..model.stack import MigrationDeclaration
 from ..packaging.bundle import is_whole_copy
 from .facts import CollectionFacts, FunctionFacts, LockFacts, Offered, ResourceFacts, VariableFacts
 from .findings import Severity
@@ -397,3 +398,20 @@ def timeout_limit(function: FunctionFacts, limit: int) -> Iterator[Violation]:
             f"timeout {function.timeout} s, but the server takes at most {limit} s",
             f"a timeout of at most {limit} s, and work in parts that fit",
         )
+
+
+def _migrations(context: Context) -> Iterator[tuple[MigrationDeclaration]]:
+    return ((each,) for each in context.configuration.migrations)
+
+
+@RULES.rule("MIG001", Severity.WARNING, "a migration without a place in the plan", each=_migrations)
+def unplaced(migration: MigrationDeclaration) -> Iterator[Violation]:
+    """It runs at any time among the changes of its plan: before the attribute is there that it fills, or after the one
+    is gone that it reads.
+
+    Fix: name what has to be there in `needs`, and what becomes stricter or goes in `before`.
+    """
+    if not migration.needs and not migration.before:
+        message = "it names neither what it needs nor what comes after it, so it runs at any time in a plan"
+        fix = "needs=[…] names what has to be there, before=[…] what becomes stricter or goes"
+        yield Violation(f"migration.{migration.name}", message, fix, migration.location)

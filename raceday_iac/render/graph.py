@@ -11,7 +11,7 @@ from html import escape
 from math import isqrt
 
 from ..kinds import kind_of
-from ..model.address import Address
+from ..model.address import Address, owner_of
 from ..model.resource import Desired
 from .theme import STRENGTH, variables
 
@@ -359,12 +359,18 @@ def _height(column: Sequence[_Slot]) -> int:
 
 
 def dependencies(desired: Desired, *, everything: bool) -> dict[Address, tuple[Address, ...]]:
-    """What each resource needs. Without `everything`, details are left out."""
+    """What each resource needs, and each migration. Without `everything`, details are left out: a migration then needs
+    what they lie in."""
     kept = [address for address in desired.resources if everything or not kind_of(address).is_detail]
-    return {
+    found = {
         address: tuple(each for each in desired.resources[address].depends_on if each in desired.resources)
         for address in kept
     }
+    for at, migration in desired.migrations.items():
+        # What it fills is there before it as well.
+        places = (each for each in (*migration.needs, *migration.before) if each in desired.resources)
+        found[at] = tuple(dict.fromkeys(each if each in found else owner_of(each) for each in places))
+    return found
 
 
 def as_text(graph: Mapping[Address, tuple[Address, ...]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..diff import FieldWords, PartWords, field_text
-from ..kinds import KINDS, holds_others, kind_of
+from ..kinds import holds_others, kind_of
 from ..model.address import Address, owners
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED, OBVIOUS
@@ -233,7 +233,7 @@ def stack_svg(graph: Mapping[Address, Sequence[Address]], *, everything: bool) -
         if container(needed) != container(address)
     ]
     counts = Counter(at.kind for at in inside)
-    shown = [kind for kind in KINDS.values() if counts[kind.name]]
+    shown = sorted({kind_of(at).name: kind_of(at) for at in inside}.values(), key=lambda kind: kind.stage)
     said = ", ".join(f"{counts[each.name]} {each.name if counts[each.name] == 1 else each.plural}" for each in shown)
     # Cards are coloured by kind here, with the tones that the other pictures use for actions.
     legend = [(kind.tone, kind.name) for kind in shown]

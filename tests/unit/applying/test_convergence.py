@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
 from raceday_iac.applying.scheduler import Step, make_steps
-from raceday_iac.model.resource import Desired
+from raceday_iac.model.address import Address
+from raceday_iac.model.resource import Desired, Migration
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Action, Plan
+from raceday_iac.planning.migrations import fresh_places
+from raceday_iac.planning.order import comes_after, sorted_by_needs
 from raceday_iac.state.document import State
 
 from ..applied import live_as, plan, state_of
@@ -91,8 +94,11 @@ class Memory:
         pass
 
 
-def carry_out(of: Plan, desired: Desired, server: FakeAppwrite, state: State, chance: random.Random) -> State:
-    """Run all steps, choosing by chance which one goes on whenever there is a choice."""
+def carry_out(
+    of: Plan, desired: Desired, server: FakeAppwrite, state: State, chance: random.Random, *, one_by_one: bool = False
+) -> State:
+    """Run all steps, choosing by chance which one goes on whenever there is a choice; with `one_by_one`, only which one
+    is begun."""
     recorder = Recorder(Memory(), state)  # type: ignore[arg-type]
     work = Work(server, recorder, of, desired, {}, lambda change, text: None)
     waiting = {step.key: step for step in make_steps(of.changes, desired, of.real)}
@@ -101,7 +107,8 @@ def carry_out(of: Plan, desired: Desired, server: FakeAppwrite, state: State, ch
     keys = set(waiting)
     while waiting or under_way:
         startable = [step for step in waiting.values() if step.requires & keys <= done]
-        choices: list[str] = [*under_way, *(step.key for step in startable)]
+        new = [] if under_way and one_by_one else startable
+        choices: list[str] = [*under_way, *(step.key for step in new)]
         assert choices, f"nothing can go on; waiting: {sorted(waiting)}"
         _advance(chance.choice(choices), waiting, under_way, done, work)
     return recorder.state
@@ -183,3 +190,43 @@ def test_a_change_requires_only_changes_of_the_same_plan(before, after) -> None:
     keys = {each.key for each in found.changes}
     for each in found.changes:
         assert {key.removeprefix("removal:") for key in each.requires} <= keys
+
+
+@st.composite
+def migrations(draw: st.DrawFn, old: Desired, new: Desired) -> dict[Address, Migration]:
+    """Some that do nothing, at random places of the way."""
+    coming, all_places = sorted(new.resources), sorted({*old.resources, *new.resources})
+    found: dict[Address, Migration] = {}
+    for name in draw(st.lists(st.sampled_from("mno"), unique=True)):
+        needs = draw(st.lists(st.sampled_from(coming), max_size=2, unique=True))
+        before = draw(st.lists(st.sampled_from(all_places), max_size=2, unique=True))
+        at = Address("migration", name)
+        found[at] = Migration(at, f"{name}.py", "def run(data): pass\n", "0", tuple(needs), tuple(before))
+    return found
+
+
+@settings(max_examples=80)
+@given(st.data(), SCHEMAS, SCHEMAS, st.integers(0, 2**32))
+def test_migrations_run_at_their_place_in_every_order_that_the_plan_allows(data, before, after, seed) -> None:  # type: ignore[no-untyped-def]
+    old, new = declared(before), declared(after)
+    new = replace(new, migrations=data.draw(migrations(old, new)))
+    server = FakeAppwrite(live_as(old))
+    first = plan(new, state_of(old), dict(server.resources))
+    in_circle = [each for each in first.refusals if "cannot be put in order" in each.message]
+    if in_circle:
+        assert sorted_by_needs(first.changes)[1]
+        return
+    seen: set[str] = set()
+    for each in first.changes:
+        required = {key for key in each.requires if not key.startswith("removal:")}
+        assert not new.migrations or required <= seen
+        seen.add(each.key)
+    fresh = fresh_places(first.changes)
+    for migration in new.migrations.values():
+        migrate = f"migrate:{migration.address}"
+        after_it = [each for each in first.changes if comes_after(each, migration, fresh)]
+        assert all(migrate in each.needs for each in after_it if each.action is not Action.MIGRATE)
+    state = carry_out(first, new, server, state_of(old), random.Random(seed), one_by_one=True)
+    assert set(state.migrations) == set(new.migrations)
+    assert plan(new, state, dict(server.resources)).changes == ()
+    assert set(server.resources) == set(new.resources)

@@ -28,7 +28,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.limits import SCOPES
 from raceday_iac.model.resource import Diagnostic, LeftOut, Location, WhyLeftOut
 from raceday_iac.model.secret import Secret
-from raceday_iac.model.stack import Stack
+from raceday_iac.model.stack import MigrationDeclaration, Stack
 
 from ..declaring import environment, stack_with_function
 from .made import BEGIN, NZ_TIME, function, locked
@@ -121,7 +121,13 @@ MAIL = {"type": "smtp", "host": "h", "from_email": "a@example.org"}
 SMTP = {"host": "h.example.org", "sender_email": "a@example.org"}
 OAUTH = {"id": "auth0", "client_id": "c", "secret": Secret("s")}
 STATUS = "*/15 21-23,0-11 * * *"
+
+
 #: For every code: what it finds, and what is just no case of it.
+def migrating(*needs: str) -> Case:
+    return Case(Configuration((), migrations=(MigrationDeclaration("m", "m.py", needs, (), Location()),)))
+
+
 CASES: dict[str, tuple[Case, Case]] = {
     "STK001": (
         Case(Configuration((), problems=(Diagnostic(Location("s.py", 3), "function.f", "is wrong"),))),
@@ -255,6 +261,7 @@ CASES: dict[str, tuple[Case, Case]] = {
         resource("rule", **REDIRECT, url="https://example.org"),
     ),
     "DOC001": (documents(301), documents(300)),
+    "MIG001": (migrating(), migrating("collection.d/c")),
     "WHK001": (resource("webhook", **HOOK, tls=False), resource("webhook", **HOOK)),
     "WHK002": (resource("webhook", **HOOK), resource("webhook", **HOOK, secret=Secret("12345678"))),
     "KEY001": (resource("key", scopes=("users.read",)), resource("key", scopes=("users.read",), expire="2099-01-01")),

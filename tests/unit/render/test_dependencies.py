@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from raceday_iac.model.resource import Desired
+from dataclasses import replace
+
+from raceday_iac.model.resource import Desired, Migration
 from raceday_iac.model.stack import Stack
 from raceday_iac.render.graph import as_dot, as_mermaid, as_text, dependencies
+from raceday_iac.render.plan_page import stack_svg
 
 from ..declaring import address, collection, resolved
 
@@ -36,6 +39,16 @@ def test_as_text_it_is_one_resource_a_line() -> None:
         "collection.d/c → database.d",
         "relationship.d/c/r → collection.d/c",
     ]
+
+
+def test_a_migration_is_drawn_after_what_it_needs_and_fills() -> None:
+    at = address("migration.m")
+    places = (address("collection.d/c"),), (address("attribute.d/c/a"), address("attribute.d/c/gone"))
+    found = replace(desired(), migrations={at: Migration(at, "m.py", "", "0", *places)})
+    assert dependencies(found, everything=True)[at] == (address("collection.d/c"), address("attribute.d/c/a"))
+    graph = dependencies(found, everything=False)
+    assert graph[at] == (address("collection.d/c"),)
+    assert "1 migration" in stack_svg(graph, everything=False)
 
 
 def test_as_dot_every_arrow_is_between_quoted_names() -> None:
