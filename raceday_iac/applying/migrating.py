@@ -135,7 +135,8 @@ class Data:
         self._save, self._keeper, self._is_stopping, self._say = save, keeper, is_stopping, note
         self._planned, self._clock = planned or {}, clock
         self._begun = dict(progress.passes)
-        self._made: dict[Place, set[str]] = {}
+        #: Documents that this run made, with the number of the pass that was begun last.
+        self._made: dict[Place, dict[str, int]] = {}
         self._seen: dict[Place, Mapping[Address, Live]] = {}
         self._buffer: list[tuple[str, Place, str, Mapping[str, Any]]] = []
         self._number = 0
@@ -156,11 +157,12 @@ class Data:
         """All documents of a collection in the order in which they were made, some at a time; with `only`, just these
         attributes; with `where`, those that have these values (None: no value; a list: one of them). A run that was
         interrupted goes on after the last page whose turn of the loop was ended. Documents that come meanwhile are met
-        too, but for those that this run makes."""
+        too, but for those that this run makes since the pass began."""
+        self._flush()
         self._number += 1
         place = self._place(collection)
         key = f"{self._number} {'/'.join(place)}"
-        return self._pages(place, key, only, self._conditions(place, where), max(1, size))
+        return self._pages(place, key, self._number, only, self._conditions(place, where), max(1, size))
 
     def documents(
         self, collection: str, *, only: Sequence[str] = (), where: Mapping[str, Any] | None = None
@@ -214,7 +216,13 @@ class Data:
     # Reading.
 
     def _pages(
-        self, place: Place, key: str, only: Sequence[str], conditions: Sequence[Condition], size: int
+        self,
+        place: Place,
+        key: str,
+        number: int,
+        only: Sequence[str],
+        conditions: Sequence[Condition],
+        size: int,
     ) -> Iterator[Sequence[Document]]:
         after = self._begun.get(key, "")
         begun, counted = self._clock(), None
@@ -234,7 +242,8 @@ class Data:
                 last = str(found[-1].get(_NUMBER, ""))
                 if not last:
                     raise self._failed("This Appwrite does not number documents: migrations need 1.8 or newer.")
-                page = [each for each in found if str(each["$id"]) not in self._made.get(place, ())]
+                made = self._made.get(place, {})
+                page = [each for each in found if made.get(str(each["$id"]), 0) < number]
                 self._progress.add("read", len(page))
                 if page:
                     yield [self._shown(place, each, only) for each in page]
@@ -405,7 +414,7 @@ class Data:
         self._make(place, {each: values for each, values in wanted.items() if each not in there})
 
     def _make(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> None:
-        self._made.setdefault(place, set()).update(wanted)
+        self._made.setdefault(place, {}).update(dict.fromkeys(wanted, self._number))
         for identity, values in wanted.items():
             self._show(Example(collection_address(*place), identity, "create", {}, _plain(values)))
         documents = [{"$id": each, _PERMISSIONS: [], **values} for each, values in wanted.items()]

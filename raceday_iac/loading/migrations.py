@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..kinds import KINDS, is_known
@@ -61,8 +63,14 @@ def _read(written: MigrationDeclaration, address: Address, root: Path) -> Migrat
         raise ValueError(f"{written.name!r} is no name: letters, digits, '.', '_' and '-', 100 characters at most")
     if not isinstance(written.file, str) or not written.file.endswith(".py"):
         raise ValueError(f"{written.file!r} is no Python file (.py)")
-    text = (root / written.file).read_bytes()
-    functions = _functions(text.decode("utf-8"), written.file)
+    place = root / written.file
+    text = place.read_bytes()
+    tree = _tree(text.decode("utf-8"), written.file)
+    functions = _functions(tree, written.file)
+    for imported, line in _imported(tree):
+        if not imported or _is_only_beside(imported, place.parent):
+            what = f"imports {imported}, which lies beside it" if imported else "imports what lies beside it"
+            raise ValueError(f"{written.file}:{line}: it {what}. A migration stands alone: only its own file is hashed")
     return Migration(
         address,
         written.file,
@@ -75,14 +83,32 @@ def _read(written: MigrationDeclaration, address: Address, root: Path) -> Migrat
     )
 
 
-def _functions(source: str, file: str) -> set[str]:
-    """The functions of a file that matter. Raises ValueError where `run` is missing, or cannot be called."""
+def _tree(source: str, file: str) -> ast.Module:
+    """Raises ValueError for what cannot be compiled."""
     try:
-        tree = ast.parse(source, file)
+        return ast.parse(source, file)
     except SyntaxError as error:
         raise ValueError(f"{file}:{error.lineno or 0}: syntax error: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} cannot be compiled: {error}") from None
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """The packages that a file imports, with the line; an empty name for what it imports relative to itself."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((each.name.partition(".")[0], node.lineno) for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "" if node.level else str(node.module).partition(".")[0], node.lineno
+
+
+def _is_only_beside(name: str, folder: Path) -> bool:
+    is_beside = (folder / f"{name}.py").is_file() or (folder / name).is_dir()
+    return is_beside and name not in sys.stdlib_module_names and find_spec(name) is None
+
+
+def _functions(tree: ast.Module, file: str) -> set[str]:
+    """The functions of a file that matter. Raises ValueError where `run` is missing, or cannot be called."""
     named = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
     if RUN not in named:
         raise ValueError(f"{file} has no function run(data){nearest(RUN, named)}")

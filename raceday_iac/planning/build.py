@@ -119,7 +119,7 @@ def build_plan(
             *deployment_notes(desired, state, snapshot, selection.kept),
             *left_out_notes(desired),
             *not_compared(desired),
-            *migration_notes(selection.kept, desired, state),
+            *migration_notes(selection.kept, desired, state, real),
         ),
     )
 

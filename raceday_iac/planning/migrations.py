@@ -16,8 +16,9 @@ from ..diff import Cause, FieldChange
 from ..errors import RefusedError
 from ..kinds import holds_others, kind_of
 from ..model.address import Address, owners
+from ..model.declarations import nearest
 from ..model.evidence import Ask
-from ..model.resource import Desired, Migration
+from ..model.resource import Desired, Live, Migration
 from ..state.document import MigrationRecord, Stage, State
 from .order import sorted_by_needs
 from .plan import Action, Change, Plan, PlanOptions, Reason, Refusal, lies_in
@@ -187,8 +188,11 @@ def _from(key: str, circle: list[str]) -> list[str]:
     return [*circle[place:], *circle[:place]]
 
 
-def migration_notes(changes: Sequence[Change], desired: Desired, state: State) -> Iterator[str]:
-    """What a reader should know: what is counted later, and what runs later than what is declared after it."""
+def migration_notes(
+    changes: Sequence[Change], desired: Desired, state: State, real: Mapping[Address, Live]
+) -> Iterator[str]:
+    """What a reader should know: what is counted later, what runs later than what is declared after it, and names that
+    may be meant otherwise."""
     declared = list(desired.migrations)
     for change in changes:
         if change.action is Action.MIGRATE:
@@ -198,8 +202,19 @@ def migration_notes(changes: Sequence[Change], desired: Desired, state: State) -
                     f"{change.address} runs after {later[0]}, which is declared after it and ran already: where both "
                     "are new, they run the other way round"
                 )
+            yield from _mistyped(desired.migrations[change.address], {*desired.resources, *state.entries, *real})
         elif waiting := _waits_for(change):
             yield f"{change.action} of {change.address}: the data is counted again when {waiting[-1]} has run"
+
+
+def _mistyped(migration: Migration, known: set[Address]) -> Iterator[str]:
+    """What comes after a migration need not be declared, nor there. Where something is called nearly so, it may be
+    meant."""
+    for each in migration.before:
+        beside = [at.name for at in known if at.kind == each.kind and owners(at) == owners(each)]
+        near = nearest(each.name, beside) if each not in known else ""
+        if near:
+            yield f"{migration.address} comes before {each}, which is neither declared nor there{near}: nothing waits"
 
 
 def _is_done(state: State, address: Address) -> bool:

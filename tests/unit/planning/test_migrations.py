@@ -210,6 +210,13 @@ def test_one_that_comes_late_is_reported() -> None:
     )
 
 
+def test_a_name_that_is_nearly_one_of_something_is_told() -> None:
+    found = between(texts("customer"), texts("customer"), migration(before=["attribute.d/c/custmer"]))
+    (note,) = found.notes
+    assert note.startswith("migration.m comes before attribute.d/c/custmer, which is neither declared nor there")
+    assert not between(texts("a"), texts("a"), migration(before=["attribute.d/c/went-long-ago"])).notes
+
+
 def test_what_waits_in_a_circle_is_refused() -> None:
     one = migration("m", needs=["attribute.d/c/b"], before=["index.d/c/i"])
     other = migration("n", before=["attribute.d/c/b"])
