@@ -175,6 +175,7 @@ FAMILIES = {
     **{danger.code[:3]: kind.plural.capitalize() for kind in KINDS.values() for danger in kind.dangers},
     "DOC": "Documents of a stack",
     "SVC": "Services that are off",
+    "MIG": "Migrations of data",
     "ACC": "Acceptances",
     "DRF": "Drift",
 }
