@@ -84,8 +84,8 @@ KINDS: dict[str, Kind] = {
     for kind in (module.KIND, *getattr(module, "INNER", ()))
 }
 
-#: With what is in plans beside resources, and Appwrite knows nothing of.
-_ALL = {**KINDS, migration.KIND.name: migration.KIND}
+#: What is in plans beside resources, and Appwrite knows nothing of.
+BESIDE = {migration.KIND.name: migration.KIND}
 
 #: Kinds whose name Appwrite can change while everything else stays, the data included.
 RENAMEABLE = tuple(name for name, kind in KINDS.items() if kind.rename is not None)
@@ -105,12 +105,12 @@ _HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
 
 def kind_of(address: Address) -> Kind:
     """The rules for a resource, or for a migration."""
-    return _ALL[address.kind]
+    return KINDS.get(address.kind) or BESIDE[address.kind]
 
 
 def is_known(kind: str) -> bool:
     """Whether an address can begin so: with a kind of resource, or that of migrations."""
-    return kind in _ALL
+    return kind in KINDS or kind in BESIDE
 
 
 def answered_with(kind: Kind, raw: Mapping[str, Any]) -> Iterator[Live]:

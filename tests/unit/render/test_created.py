@@ -82,8 +82,8 @@ def test_a_saved_plan_shows_the_same_values() -> None:
     found = creation()
     desired = resolved(shop(), variables={"NAME": SECRET})
     saved = read_plan(saved_plan(found, desired, "http://x/v1", "shop", "salt").to_text(), "file")
-    assert [each.values for each in restored(saved).changes] == [
-        json.loads(json.dumps(dict(each.values))) for each in found.changes
+    assert [json.dumps(dict(each.values), sort_keys=True) for each in restored(saved).changes] == [
+        json.dumps(dict(each.values), sort_keys=True) for each in found.changes
     ]
     shown = "\n".join(line.text for line in saved_lines(saved))
     assert '        execute: ["team:editors", "users"]' in shown
