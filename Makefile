@@ -17,7 +17,7 @@ help:
 	@echo "make test       lint, types and all tests"
 	@echo "make test-browser  the console in a real Chromium, which the system must have; with npm also by axe-core"
 	@echo "make test-live  the end-to-end suite against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY"
-	@echo "                RECORD=1 also records the provider's cassettes anew; LIVE_EXECUTION=0 runs no function code"
+	@echo "                RECORD=1 also records the provider's cassettes again; LIVE_EXECUTION=0 runs no function code"
 	@echo "                APPWRITE_OWN_PROJECT=1 also changes settings of the project, which is for the suite alone"
 	@echo "make bench      measurements (nothing is asserted), and 2000 random pairs of stacks"
 	@echo "make bench-peers  side by side with Appwrite's own command line; needs node and npm"

@@ -44,7 +44,7 @@ RACEDAY = ROOT / "stacks" / "raceday.py"
 COMMAND = str(Path(sys.executable).parent / "raceday-iac")
 #: Seconds added to each request where a real server is to be resembled.
 DELAY = 0.15
-#: Of the schema, each of which makes it anew in each way; and of commands that change nothing.
+#: Of the schema, each of which makes it again in each way; and of commands that change nothing.
 ROUNDS, LOOKS = 5, 20
 PAIRS = 2000
 HOSTILE_DAYS = 200

@@ -2,7 +2,7 @@
 
 The operator asks every client to identify itself. Bodies are read and unpacked up to a limit, so that one odd answer
 cannot take the memory of a run. Errors come out in three kinds: `Retryable` (all attempts failed, a later run may
-succeed), `Skip` (this item cannot be had, the others can) and `Fatal` (nothing can be had until somebody changes
+succeed), `Skip` (this item is not available, the others are) and `Fatal` (nothing is available until somebody changes
 something).
 """
 

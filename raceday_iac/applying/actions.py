@@ -94,9 +94,9 @@ class Recount:
         allowed = self.plan.plan_options.allowed.get(change.address)
         if more and (allowed is None or not allowed.covers(together)):
             raise RefusedError(
-                f"{change.action} of {change.address} was stopped: {', and '.join(self._told(change, more, now))}. "
+                f"{change.action} of {change.address} was stopped: {', and '.join(self._reported(change, more, now))}. "
                 "It was left as it is.",
-                hint=f"look at what came, then plan again; if that is meant: --allow-data-loss "
+                hint=f"look at what was added, then plan again; to allow it: --allow-data-loss "
                 f"{permission(change.address, together)}",
             )
 
@@ -121,7 +121,7 @@ class Recount:
         except ProviderError as error:
             return unknown(error)
 
-    def _told(self, change: Change, more: list[Question], now: dict[Question, Answer]) -> Iterator[str]:
+    def _reported(self, change: Change, more: list[Question], now: dict[Question, Answer]) -> Iterator[str]:
         for question in more:
             shown = self.shown(question)
             yield f"{in_words(change, question, now[question])} now, and {shown.number} {_was(shown)} shown"

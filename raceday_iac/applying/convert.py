@@ -123,7 +123,7 @@ class _Copying:
     merging: bool
     clock: Callable[[], float] = time.monotonic
     lost: dict[str, str] = field(default_factory=dict)
-    _told: float = 0.0
+    _reported: float = 0.0
     _writer: BatchWriter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -173,7 +173,7 @@ class _Copying:
         """One look at documents, with what is to be written. What others changed after it was copied is copied
         again."""
         begun = self.clock()
-        self._told = begun - _EVERY + _FIRST
+        self._reported = begun - _EVERY + _FIRST
         for portion in portions:
             copies = [each for each in (self._evaluated(document, look) for document in portion) if each is not None]
             left = len(copies)
@@ -223,9 +223,9 @@ class _Copying:
     def _report(self, look: _Look, there: Answer | None, begun: float, done: int) -> None:
         """How far it has come, with so many documents done, and how long the rest will take."""
         now = self.clock()
-        if now - self._told < _EVERY:
+        if now - self._reported < _EVERY:
             return
-        self._told = now
+        self._reported = now
         said = f"{spaced(look.written)} values copied" if look.written else "verifying"
         whole = max(done, there.count or 0) if there is not None else 0
         if whole and done:
@@ -345,7 +345,7 @@ def _too_many(address: Address, size: int, limit: Answer, found: int, cut: int) 
     return RefusedError(
         f"At least {found} values of {address} are longer than {size} characters now, and {limit.number} were to be "
         f"cut. {cut} were; the size was left as it is.",
-        hint="look at what came, then plan again",
+        hint="look at what was added, then plan again",
     )
 
 

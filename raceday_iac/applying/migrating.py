@@ -142,7 +142,7 @@ class Data:
         self._number = 0
         self._examples: list[Example] = []
         self._broken: IacError | None = None
-        self._told = clock() - _EVERY + _FIRST
+        self._reported = clock() - _EVERY + _FIRST
 
     # What the code of a migration uses.
 
@@ -258,9 +258,9 @@ class Data:
 
     def _tell(self, done: int, whole: int, begun: float) -> None:
         now = self._clock()
-        if now - self._told < _EVERY:
+        if now - self._reported < _EVERY:
             return
-        self._told = now
+        self._reported = now
         left = (now - begun) * max(0, whole - done) / done
         reported = f"{spaced(done)} of {spaced(max(done, whole))} documents; about {format_duration(left)} left"
         self._say(f"{self._progress}; {reported}")

@@ -177,7 +177,7 @@ def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iter
 
 
 _STOPPED = """Stopped. What was saved is consistent; run apply again to go on.
-State that machines share stays locked until the lock expires, or now with: raceday-iac state lock release"""
+Shared state stays locked until the lock expires, or now with: raceday-iac state lock release"""
 
 
 def _interruption(stop: Callable[[], None]) -> Callable[[int], None]:

@@ -53,7 +53,7 @@ _PENDING = ("processing", "deleting")
 @dataclass(frozen=True)
 class Step:
     """One unit of work. It is begun when all steps that it `requires` are done and those that it comes `after` have
-    ended, however they ended, and when its `turn` can be had.
+    ended, however they ended, and when its `turn` comes.
 
     `change` is None for a settle step, which waits until what is `watched` is available (and, with `proves`, known to
     documents), and for a prove step, which `proves` a collection. `removes` marks the first half of a replacement. Of

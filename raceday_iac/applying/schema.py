@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import AccessError, BrokenSchemaError, ProviderError, ServerFaultError, UnsettledError
 from ..kinds import kind_of, outermost
-from ..kinds.collection import can_only_fail_again, document_keys, making_anew, unknown_to_documents
+from ..kinds.collection import can_only_fail_again, document_keys, making_again, unknown_to_documents
 from ..kinds.turns import Place, Turn
 from ..model.address import Address, collection_address, owner_of, owners
 from ..model.resource import Desired, Live
@@ -118,7 +118,7 @@ class SchemaWork:
     _came: set[Address] = field(default_factory=set)
     #: Where something was sent, and of which it was already said that documents do not know all of it.
     _written: set[Place] = field(default_factory=set)
-    _told: set[Address] = field(default_factory=set)
+    _reported: set[Address] = field(default_factory=set)
 
     def writes(self, turn: Turn) -> None:
         """Something is sent that writes a schema."""
@@ -161,7 +161,7 @@ class SchemaWork:
             self.there.update(step.watched)
             return
         if not step.watched:
-            if step.proves.parts in self._written and step.proves not in self._told:
+            if step.proves.parts in self._written and step.proves not in self._reported:
                 self._prove(step.proves)
             return
         yield from until_available(self.provider, step.watched, self.first_look())
@@ -170,7 +170,7 @@ class SchemaWork:
         self.there.update(step.watched)
         lost = self._unknown(step.proves)
         if lost:
-            yield from self._make_anew(step.proves, step.watched, lost)
+            yield from self._make_again(step.proves, step.watched, lost)
 
     def _prove(self, collection: Address) -> None:
         """One read: do documents know what is listed? Raises BrokenSchemaError."""
@@ -217,7 +217,7 @@ class SchemaWork:
             self.warn(f"{collection} was not proven to be usable by documents: {error.message}")
             return ()
 
-    def _make_anew(self, collection: Address, batch: Sequence[Address], lost: Sequence[str]) -> Iterator[float]:
+    def _make_again(self, collection: Address, batch: Sequence[Address], lost: Sequence[str]) -> Iterator[float]:
         """This run made the collection, so that it can be made again while it is empty: one attribute at a time."""
         (database, name), keys = collection.parts, {each.name for each in batch}
         others = [each for each in self.provider.members(database, name, "attributes") if each.name not in keys]
@@ -233,8 +233,8 @@ class SchemaWork:
         self._prove(collection)
 
     def _broken(self, collection: Address, lost: Sequence[str]) -> BrokenSchemaError:
-        self._told.add(collection)
-        return BrokenSchemaError(f"{unknown_to_documents(collection, lost)}.", hint=making_anew(collection))
+        self._reported.add(collection)
+        return BrokenSchemaError(f"{unknown_to_documents(collection, lost)}.", hint=making_again(collection))
 
 
 #: Pauses before what was made along with a collection is given up, in seconds: while the answer to its creation was
@@ -304,7 +304,7 @@ def _failure(failed: Sequence[Live]) -> ProviderError:
         return BrokenSchemaError(
             f"{message}. Something of that key is in its table or in its own copy of the schema, and its API does not "
             "show it: creating it again fails again",
-            hint=f"give it another key in the stack; for the same key {making_anew(collection)}",
+            hint=f"give it another key in the stack; for the same key {making_again(collection)}",
         )
     return ProviderError(message, hint="run apply again: it deletes what failed and creates it again")
 

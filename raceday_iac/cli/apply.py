@@ -480,7 +480,10 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
         )
         if address in workspace.desired.resources and not options.json:
             text = f"The stack still declares {address}: the next apply creates it again."
-            print_lines([Line(text), Line("To keep it away, declare stack.absent(...) instead.")], color=options.color)
+            print_lines(
+                [Line(text), Line("To keep it from coming back, declare stack.absent(...) instead.")],
+                color=options.color,
+            )
         return code
 
 

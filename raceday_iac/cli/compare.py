@@ -91,7 +91,7 @@ def compare(
 def _must_be_two(options: Options, first: str, second: str) -> None:
     """Raises IacError unless the command line names two environments, and only where they belong."""
     if options.env_named:
-        raise IacError("--env says nothing here: both environments are named.", hint="leave it out", unchanged=True)
+        raise IacError("--env has no effect here: both environments are named.", hint="leave it out", unchanged=True)
     if first == second:
         raise IacError(
             f"{first} is the same environment twice.",
@@ -180,7 +180,7 @@ def promote(
     reports.check(options)
     _must_be_two(options, first, second)
     if auto_approve and not apply:
-        raise IacError("--auto-approve says nothing without --apply.", unchanged=True)
+        raise IacError("--auto-approve has no effect without --apply.", unchanged=True)
     if apply and (out is not None or reports.are_wanted or rehearse):
         raise IacError("--apply neither saves nor rehearses: plan first, then apply that plan.", unchanged=True)
     plan_options = plan_options_of(allow_data_loss=allow_data_loss, confirm=confirm, look_at=look_at)

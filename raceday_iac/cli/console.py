@@ -226,7 +226,7 @@ class AtHand:
             state, connection = workspace.read_state(), provider(server)
             plan = make_plan(workspace, state, connection)
             if snapshot_of(plan, workspace, server, state).id != plan_id:
-                raise StaleError("The plan is another one now: something changed since it was shown.", unchanged=True)
+                raise StaleError("The plan has changed since it was shown.", unchanged=True)
             if is_interrupted():
                 raise Interrupted("Interrupted before anything was sent.", unchanged=True)
             begun = time.monotonic()

@@ -91,7 +91,7 @@ def import_(
         return EXIT_OK
     if not wanted and not everything:
         raise IacError(
-            "Say what to import: addresses, or --all for everything that the stack declares.",
+            "Name what to import: addresses, or --all for everything that the stack declares.",
             hint="to have a stack written from what is live: raceday-iac import --write stacks/NAME.py",
             unchanged=True,
         )
@@ -266,7 +266,7 @@ def read_cli_version(text: str | int) -> int:
     if number is None:
         raise IacError(
             f"--for-cli {str(text)[:40]!r} is not a version.",
-            hint=f"appwrite --version says it; its first number is enough: --for-cli {NEWEST_CLI}",
+            hint=f"appwrite --version shows it; its first number is enough: --for-cli {NEWEST_CLI}",
             unchanged=True,
         )
     version = int(number[1])
@@ -303,7 +303,7 @@ def export(
     """Write the stack, as it is in this environment, for Appwrite's own command line."""
     options = current()
     if not as_appwrite_json:
-        raise IacError("Say which form: --appwrite-json is the only one.")
+        raise IacError("Name the form: --appwrite-json is the only one.")
     if file is not None:
         must_be_free(file, force=force)
     environment = load_environment(options.stack, options.env)

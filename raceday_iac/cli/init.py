@@ -167,7 +167,7 @@ def _checked(wanted: Wanted, example: str) -> Wanted:
     """Complete and possible. Raises IacError."""
     name = wanted.name or example or re.sub(r"[^a-z0-9-]+", "-", Path.cwd().name.lower()).strip("-") or "main"
     if example and name != example:
-        raise IacError(f"The example is called {example}; leave the name away.", unchanged=True)
+        raise IacError(f"The example is called {example}; leave out the name.", unchanged=True)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise IacError(f"{name!r} cannot be the name of a stack and its file; write it as my-shop.", unchanged=True)
     endpoint = wanted.endpoint.rstrip("/")

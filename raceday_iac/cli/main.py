@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "show": (".plan", "Show a saved plan. Needs no server."),
     "destroy": (
         ".apply",
-        "Delete a function, something else with what lies in it, or all that is managed. Asks first.",
+        "Delete a function, another resource with all that is in it, or everything that is managed. Asks first.",
     ),
     "drift": (
         ".plan",

@@ -129,7 +129,7 @@ DataLoss = Annotated[
         metavar="ADDRESS[=NUMBER]",
         autocompletion=addresses,
         parser=read_allowed,
-        help="Resource that may lose data, as much as the plan showed; where nobody is asked, the number is needed. "
+        help="Resource that may lose data, as much as the plan showed; without a prompt, the number is needed. "
         "Repeatable.",
     ),
 ]
@@ -139,7 +139,7 @@ Targets = Annotated[
         metavar="ADDRESS",
         parser=read_address,
         autocompletion=addresses,
-        help="Only this, what lies in it and what it needs; repeatable.",
+        help="Only this resource, what is in it, and what it needs; repeatable.",
     ),
 ]
 Excluded = Annotated[
@@ -148,7 +148,7 @@ Excluded = Annotated[
         metavar="ADDRESS",
         parser=read_address,
         autocompletion=addresses,
-        help="Not this, what lies in it and what needs it; repeatable.",
+        help="Not this resource, what is in it, and what needs it; repeatable.",
     ),
 ]
 Replaced = Annotated[

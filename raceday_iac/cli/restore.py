@@ -31,7 +31,7 @@ def restore(
     backup: Name,
     address: Annotated[
         list[Address],
-        typer.Option(metavar="ADDRESS", parser=read_address, help="Only this, and what lies in it; repeatable."),
+        typer.Option(metavar="ADDRESS", parser=read_address, help="Only this resource, and what is in it; repeatable."),
     ] = [],  # noqa: B006 - typer copies it
     into: Annotated[
         Address | None,

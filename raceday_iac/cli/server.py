@@ -183,7 +183,7 @@ def loaded_lines(loaded: Loaded, others: Sequence[str]) -> Iterator[Line]:
     for id, remarks in loaded.changed.items():
         yield from (Line(f"  {id}: {each}", "yellow") for each in remarks)
     if others:
-        yield Line(f"  not loaded, for only functions and sites are: {', '.join(others)}", "yellow")
+        yield Line(f"  not loaded, because only functions and sites are: {', '.join(others)}", "yellow")
 
 
 def _require_embedded(options: Options) -> Environment:

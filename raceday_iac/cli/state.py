@@ -218,7 +218,7 @@ def _move_confirmed(options: Options, differences: Sequence[tuple[str, str, str]
         raise RefusedError(
             "There is no terminal to ask whether the state is to belong to something else. It was left as it is.\n"
             + "\n".join(lines),
-            hint="if the move is meant, run the command again with --yes",
+            hint="if the move is intended, run the command again with --yes",
         )
     print_lines(map(Line, ["The state is to belong to something else:", *lines]), color=options.color)
     return says_yes("What it owns will be taken for ours there.")
@@ -342,7 +342,7 @@ def rekey() -> int:
     lines = [
         Line(f"Serial {state.serial + 1} and {rewritten} earlier states are encrypted for {public} now."),
         *([Line(f"So {'is' if done == 1 else 'are'} {counted(done, 'backup')} in {backups.where}.")] if done else []),
-        Line("The previous key opens none of them any more; copies made before are opened by it as ever."),
+        Line("The previous key opens none of them any more; copies made before are opened by it as before."),
         *(Line(f"  ✗ {each} It was left as it is.", "red") for each in left.values()),
     ]
     document = {"serial": state.serial + 1, "lineage": state.lineage, "rewritten": rewritten, "key": public}

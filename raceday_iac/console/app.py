@@ -179,7 +179,7 @@ def _page(console: Console, wanted: Page) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         if not _names_are_ids(request):
             return _missing(console)(request, None)
-        with _told(console, request) as problems:
+        with _reported(console, request) as problems:
             made = wanted.make(console, request)
             return made if isinstance(made, Response) else HTMLResponse(shown_document(made))
         return problems[0]
@@ -188,7 +188,7 @@ def _page(console: Console, wanted: Page) -> Callable[[Request], Response]:
 
 
 @contextmanager
-def _told(console: Console, request: Request) -> Iterator[list[Response]]:
+def _reported(console: Console, request: Request) -> Iterator[list[Response]]:
     """Errors of the block become a page."""
     problems: list[Response] = []
     try:
@@ -219,7 +219,7 @@ def _deed(console: Console, wanted: Deed) -> Callable[[Request], Any]:
                 "The form is from another run of this console.", hint="open the page again", unchanged=True
             )
             return _problem(console, request, error, HTTPStatus.FORBIDDEN)
-        with _told(console, request) as problems:
+        with _reported(console, request) as problems:
             place = await run_in_threadpool(wanted.do, console, request, form)
             return RedirectResponse(console.root + place, HTTPStatus.SEE_OTHER)
         return problems[0]

@@ -391,12 +391,12 @@ def dead_ends(field: Field, part: str) -> Iterator[str]:
         if slash and {low.upper(), high.upper()} & field.names.keys():
             yield f"{item!r}: a name with a step counts as 0; write numbers"
         elif field is MONTH_DAY and "W" not in item and ("L/" in item or item.startswith("L-")):
-            yield f"{item!r} stands for no day; 'L' alone is the last day of the month"
+            yield f"{item!r} matches no day; 'L' alone is the last day of the month"
         elif field is WEEKDAY and ("#" in item or "L" in item):
             if _WITHOUT_WEEKDAY.match(item):
-                yield f"{item!r} stands for no day; name one, as in '1#2' (the second Monday) or '5L' (the last Friday)"
+                yield f"{item!r} matches no day; name one, as in '1#2' (the second Monday) or '5L' (the last Friday)"
         elif low.upper() == high.upper() == "SUN":
-            yield f"{item!r} stands for no day; write 'SUN'"
+            yield f"{item!r} matches no day; write 'SUN'"
         elif dash and "W" not in item and _is_backward(field, low, high):
             instead = "two ranges, each with its step" if slash else repr(_unwrapped(field, low, high))
             yield f"{item!r} is empty, because ranges do not wrap; write {instead}"

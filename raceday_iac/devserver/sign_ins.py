@@ -206,7 +206,7 @@ PROVIDERS: Mapping[str, Mapping[str, Any]] = json.loads(
 _NEWER_PROVIDERS = ("appwrite", "huggingface")
 
 
-def _is_told(name: str) -> bool:
+def _is_reported(name: str) -> bool:
     """Whether a field is no secret."""
     return not name.lower().endswith(("secret", "secretkey", "p8file"))
 
@@ -224,7 +224,7 @@ def _provider_name(server: Server) -> Check:
 def _provider(server: Server, project: str, name: str) -> dict[str, Any]:
     held = settings_of(server, project).get("oauth2", {}).get(name, {})
     begun = {"enabled": False, **PROVIDERS[name]}
-    return {"$id": name, **{each: held.get(each, value) if _is_told(each) else "" for each, value in begun.items()}}
+    return {"$id": name, **{each: held.get(each, value) if _is_reported(each) else "" for each, value in begun.items()}}
 
 
 @routes.add("GET", _OAUTH, _READ_OAUTH, *LIST, ages=SINCE_1_9)
@@ -248,7 +248,7 @@ def _update_provider(name: str, server: Server, request: Request, values: dict[s
     held = settings_of(server, request.project).get("oauth2", {})
     said = {each: value for each, value in values.items() if value is not None}
     found = {"enabled": False, **PROVIDERS[name], **held.get(name, {}), **said}
-    needed = [each for each in PROVIDERS[name] if not _is_told(each)][:1] + list(PROVIDERS[name])[:1]
+    needed = [each for each in PROVIDERS[name] if not _is_reported(each)][:1] + list(PROVIDERS[name])[:1]
     is_complete = all(found[each] for each in needed)
     if said.get("enabled") and not is_complete:
         message = "Client ID and Client Secret are required when enabling OAuth2 provider."

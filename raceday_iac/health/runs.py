@@ -15,7 +15,7 @@ from typing import Any
 from ..counting import format_duration
 from ..kinds import kind_of
 from ..kinds.code import size_of
-from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
+from ..kinds.collection import can_only_fail_again, making_again, unknown_to_documents
 from ..linting.expansion import Expansion, expand
 from ..model.address import Address, owner_of
 from ..model.resource import Live
@@ -500,7 +500,7 @@ def schema_findings(schema: Iterable[Live], grace: Grace, now: datetime) -> Iter
             code = "attribute.stuck" if kind_of(live.address).is_column else "index.stuck"
             since = instant_of(live.updated_at) if live.updated_at else None
             collection = owner_of(live.address)
-            advice = making_anew(collection) if can_only_fail_again(live) else "raceday-iac recover --dry-run"
+            advice = making_again(collection) if can_only_fail_again(live) else "raceday-iac recover --dry-run"
             yield Finding(code, Severity.ERROR, str(live.address), what, advice, since)
 
 
@@ -508,7 +508,7 @@ def broken_findings(lost: Mapping[Address, Sequence[str]]) -> Iterator[Finding]:
     """Collections whose schema Appwrite has lost a part of. Nothing that is listed shows it."""
     for collection, keys in lost.items():
         message = f"{unknown_to_documents(collection, keys).partition(': ')[2]}"
-        yield Finding("collection.broken", Severity.ERROR, str(collection), message, making_anew(collection))
+        yield Finding("collection.broken", Severity.ERROR, str(collection), message, making_again(collection))
 
 
 def trouble_of(live: Live, grace: Grace, now: datetime) -> str:

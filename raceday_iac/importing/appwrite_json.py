@@ -129,7 +129,7 @@ class _Reading:
             return
         if live.address in self._entries:
             if said != self._entries[live.address]:
-                self.leave_out(declaring, said, place, f"{live.address} stands in the file twice; the first counts")
+                self.leave_out(declaring, said, place, f"{live.address} is in the file twice; the first is used")
             return
         self._entries[live.address] = said
         live = self.resources[live.address] = sifted(declaring, live, self)

@@ -79,7 +79,7 @@ def read_document(path: Path) -> Document:
     whole = {name: value for name, value in content.items() if name != "includes"}
     for name, file in includes.items():
         if content.get(name) is not None:
-            raise _broken(path, f"{name} stands in it, and in its includes too")
+            raise _broken(path, f"{name} is in it, and in its includes too")
         whole[name] = list(_included(path, name, file, remarks))
     return Document(whole, tuple(remarks))
 

@@ -84,7 +84,7 @@ def live_member(kind: str, owner: Sequence[str], raw: Mapping[str, Any], fields:
     )
 
 
-def making_anew(collection: Address) -> str:
+def making_again(collection: Address) -> str:
     """What to do about a collection whose schema Appwrite has broken: advice that ends."""
     return (
         "no other request mends that, only a new collection. Copy its documents if you need them, then: "

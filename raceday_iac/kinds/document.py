@@ -255,7 +255,7 @@ def _misfit(column: Fields, value: Any) -> Iterator[str]:
     elif kind in ("string", "varchar") and size is not None and len(value) > size:
         yield f"{limits.shown(value)} is longer than the size {size}"
     elif kind == "enum" and value not in column["elements"]:
-        yield f"{limits.shown(value)} is none of {', '.join(column['elements'])}"
+        yield f"{limits.shown(value)} is not one of {', '.join(column['elements'])}"
     elif any(
         bound is not None and sign * value > sign * bound
         for sign, bound in ((1, column.get("max")), (-1, column.get("min")))

@@ -90,7 +90,7 @@ def _unsigned(fields: Fields) -> Iterator[tuple[str, str]]:
         )
 
 
-def _signed_anew(address: Address, fields: Mapping[str, Any]) -> Call | None:
+def _signed_again(address: Address, fields: Mapping[str, Any]) -> Call | None:
     """The key of the signature has a route of its own (1.9.6)."""
     if "secret" not in fields:
         return None
@@ -117,5 +117,5 @@ KIND = replace(
         terraform_types=("appwrite_webhook",),
     ),
     routes=(f"POST {ROUTE}", f"PUT {ROUTE}/{{webhookId}}", f"PATCH {ROUTE}/{{webhookId}}/secret"),
-    follow_up=_signed_anew,
+    follow_up=_signed_again,
 )

@@ -57,7 +57,7 @@ def superfluous_scopes(function: FunctionFacts, usage: Usage) -> Iterator[Violat
     used = {satisfies(granted, needed) for needed in usage.scopes}
     for scope in sorted(granted - used) if usage.is_known else ():
         why = "no route of Appwrite 1.8 asks for it" if scope in IDLE else "no request in its code needs it"
-        yield violation(function, f"scope {scope}: {why}", f"take {scope} away from its scopes")
+        yield violation(function, f"scope {scope}: {why}", f"take {scope} from its scopes")
 
 
 @RULES.rule("POL002", Severity.ERROR, "a scope that the function's code needs and does not have", each=used_functions)
@@ -277,7 +277,7 @@ def _foreign_copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Ite
 _KEEP = 'if it is needed at run time, keep it with include=["…"]'
 
 
-@RULES.rule("BND001", Severity.WARNING, "a file that looks like a secret lies in a code folder", each=functions)
+@RULES.rule("BND001", Severity.WARNING, "a file that looks like a secret is in a code folder", each=functions)
 def secrets_left_out(function: FunctionFacts) -> Iterator[Violation]:
     """It is not deployed, but it may be committed. For information where git ignores it too.
 
@@ -291,7 +291,7 @@ def secrets_left_out(function: FunctionFacts) -> Iterator[Violation]:
 
 
 @RULES.rule(
-    "BND002", Severity.WARNING, "a broken link, or something that is no file, lies in a code folder", each=functions
+    "BND002", Severity.WARNING, "a broken link, or something other than a file, is in a code folder", each=functions
 )
 def broken_left_out(function: FunctionFacts) -> Iterator[Violation]:
     """It is not deployed.

@@ -322,7 +322,7 @@ def _misfit(issue: Any) -> str:
     if kind == "missing":
         return "it is missing"
     if kind == "literal_error":
-        return f"{limits.shown(issue['input'])} is none of {issue['ctx']['expected'].replace(' or ', ', ')}"
+        return f"{limits.shown(issue['input'])} is not one of {issue['ctx']['expected'].replace(' or ', ', ')}"
     wanted = next((words for start, words in _WANTED.items() if kind.startswith(start)), "")
     given = list(issue["input"]) if isinstance(issue["input"], tuple) else issue["input"]
     return f"{limits.shown(given)} is {wanted}" if wanted else ""

@@ -235,7 +235,7 @@ def not_compared(desired: Desired) -> Iterator[str]:
     for address, resource in desired.resources.items():
         missing = [each.missing for each in resource.fields.values() if isinstance(each, Secret) and each.missing]
         for name in missing:
-            yield f"{address}: not compared, for the environment variable {name} is not set; apply needs it."
+            yield f"{address}: not compared, because the environment variable {name} is not set; apply needs it."
 
 
 def left_out_notes(desired: Desired) -> Iterator[str]:

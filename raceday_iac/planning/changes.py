@@ -42,10 +42,10 @@ def wanted_changes(
     changes = {change.address: change for difference in differences for change in _mend(difference)}
     for difference in differences:
         if difference.address in replaced_anyway and difference.presence is Presence.PRESENT:
-            changes[difference.address] = _made_anew(difference)
+            changes[difference.address] = _made_again(difference)
     for address in desired.lifecycle.converted.difference(replaced_anyway):
         _convert(changes, desired, address, real)
-    _fill_anew(changes, desired, real)
+    _fill_again(changes, desired, real)
     remade = (Action.REPLACE, Action.CONVERT)
     replaced = {address for address, change in changes.items() if change.action in remade}
     for address, wanted in desired.resources.items() if replaced else ():
@@ -82,7 +82,7 @@ def _write_again(changes: dict[Address, Change], wanted: Resource, real: Mapping
         changes[address] = Change(address, Action.UPDATE, reason, fields, why=Reason.DEPENDENCY_REPLACED)
 
 
-def _fill_anew(changes: dict[Address, Change], desired: Desired, real: Mapping[Address, Live]) -> None:
+def _fill_again(changes: dict[Address, Change], desired: Desired, real: Mapping[Address, Live]) -> None:
     """What lies in a collection that is replaced is created again, and relationships to it are replaced."""
     replaced = replaced_owners(changes.values())
     for address, wanted in desired.resources.items() if replaced else ():
@@ -108,8 +108,8 @@ def _convert(changes: dict[Address, Change], desired: Desired, address: Address,
     """Instead of replacing an attribute without its values."""
     change = changes.get(address)
     is_begun = _is_begun(desired, address, real)
-    is_anew = change is not None and change.action is Action.REPLACE and real[address].status == "available"
-    if is_begun or is_anew:
+    is_again = change is not None and change.action is Action.REPLACE and real[address].status == "available"
+    if is_begun or is_again:
         stages = f"in stages: add {temporary(address).name}, copy and convert the values, verify, switch"
         reason, why = "an earlier run was interrupted", Reason.INTERRUPTED
         if change is not None and not is_begun:
@@ -127,7 +127,7 @@ def _is_begun(desired: Desired, address: Address, real: Mapping[Address, Live]) 
     return temporary(address) in real and not is_converted
 
 
-def _made_anew(difference: Difference) -> Change:
+def _made_again(difference: Difference) -> Change:
     action = Action.DEPLOY if kind_of(difference.address).is_code else Action.REPLACE
     return Change(
         difference.address,

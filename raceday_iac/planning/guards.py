@@ -91,7 +91,7 @@ def _hint(loss: Loss, options: PlanOptions) -> str:
 
 
 _UNKNOWN = "an unknown number has to be allowed as one"
-_NEEDED = "where nobody is asked, the permission repeats the number"
+_NEEDED = "without a prompt, the permission repeats the number"
 
 
 def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Address, Live]) -> Iterator[Refusal]:
@@ -316,7 +316,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _way_out(change: Change, asked: Mapping[Question, Answer], amount: Answer) -> str:
-    allow = f"if that is meant: --allow-data-loss {permission(change.address, amount)}"
+    allow = f"to allow it: --allow-data-loss {permission(change.address, amount)}"
     if any(each.of for each in asked.values()):
         return f"{allow}; or --look-at all"
     if any(each.ask is Ask.LONGER for each in asked):
@@ -412,7 +412,7 @@ def threshold_refusals(
             found[0],
             f"{number} of {total} managed {kind} resources would be {name}d, {_shown(share)} %; "
             f"the limit is {_shown(limit.percent)} % and {limit.number}",
-            f'if that is meant: --confirm "{name} {kind}={number}"',
+            f'to allow it: --confirm "{name} {kind}={number}"',
         )
 
 

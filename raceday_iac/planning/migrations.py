@@ -78,7 +78,7 @@ def plan_undo(environment: str, state: State, desired: Desired, address: Address
         raise RefusedError(f"{address} has not run in the environment {environment}.", hint=known, unchanged=True)
     if migration is None:
         raise RefusedError(
-            f"{address} is not in the stack, so nobody knows how to take it back.",
+            f"{address} is not in the stack, so it cannot be taken back.",
             hint="declare it again, with the file that ran",
             unchanged=True,
         )

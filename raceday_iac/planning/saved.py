@@ -139,7 +139,7 @@ def read_plan(text: str, name: str) -> SavedPlan:
             unchanged=True,
         )
     if not isinstance(seal, str) or not seal.isascii():
-        raise RefusedError(f"{name} has no seal, so nobody can know whether it was changed.", _AGAIN, unchanged=True)
+        raise RefusedError(f"{name} has no seal, so whether it was changed cannot be verified.", _AGAIN, unchanged=True)
     plan = SavedPlan(content, seal)
     if plan.id != given:
         raise _edited(name)

@@ -256,7 +256,7 @@ class Provider(Reader, Protocol):
     ) -> frozenset[str]:
         """The same by one request, four times as fast (1.8.1). Only where a collection has no relationships and no
         required attributes but those that are set: else ProviderError, and nothing is written. Documents that are gone
-        are made anew by it, and deleted at once: `created` is their `$createdAt` by id. Returns their ids."""
+        are made again by it, and deleted at once: `created` is their `$createdAt` by id. Returns their ids."""
         ...
 
     def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:

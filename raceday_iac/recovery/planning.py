@@ -15,7 +15,7 @@ from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of
 from ..health.shared import Rules
 from ..health.watched import Grace, HealthConfig
 from ..kinds import kind_of
-from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
+from ..kinds.collection import can_only_fail_again, making_again, unknown_to_documents
 from ..kinds.turns import Place, Turn
 from ..model.address import Address, owner_of
 from ..model.resource import Live
@@ -186,10 +186,10 @@ def execution_steps(observation: Observation, watched: HealthConfig, held: Colle
             continue
         reason = _why_not_again(seen, lost[0], observation, watched, held)
         if reason:
-            left += _told(seen, lost, reason)
+            left += _reported(seen, lost, reason)
         else:
             steps.append(_again(seen, lost[0]))
-            left += _told(seen, lost, "it is started once more instead")
+            left += _reported(seen, lost, "it is started once more instead")
     return Recovery(tuple(steps), tuple(left))
 
 
@@ -229,7 +229,7 @@ def _why_not_again(
     return "" if seen.active else "it has no active deployment"
 
 
-def _told(seen: FunctionSeen, lost: list[Execution], reason: str) -> Iterator[Left]:
+def _reported(seen: FunctionSeen, lost: list[Execution], reason: str) -> Iterator[Left]:
     for each in lost:
         what = f"execution {each.id} is {each.status} since {each.created_at[:16]} UTC"
         yield Left(f"function.{seen.id}", what, f"{_NO_ENDPOINT}; {reason}")
@@ -308,10 +308,10 @@ def schema_steps(
 
 def _why_not_made(live: Live, owned: Collection[Address]) -> str:
     if live.address not in owned:
-        return "neither the stack nor the state knows it: whose it is nobody knows"
+        return "neither the stack nor the state knows it: its owner is unknown"
     if can_only_fail_again(live):
         collection = owner_of(live.address)
-        return f"deleted and created again, it fails again; {making_anew(collection)}"
+        return f"deleted and created again, it fails again; {making_again(collection)}"
     if live.status == "deleting":
         return "its deletion was asked for already; the server's own worker has to do it"
     if kind_of(live.address).is_column and live.status not in _NEVER_WAS:
@@ -348,7 +348,7 @@ def _at_work(live: Live) -> frozenset[Place]:
 
 def _broken(collection: Address, keys: Sequence[str]) -> Left:
     what = unknown_to_documents(collection, keys).partition(": ")[2]
-    return Left(str(collection), what, making_anew(collection))
+    return Left(str(collection), what, making_again(collection))
 
 
 # What may be done, and what is left alone. Values only.

@@ -84,7 +84,7 @@ def refusal_lines(plan: Plan) -> Iterator[Line]:
     if not plan.refusals:
         return
     yield Line()
-    yield Line(f"Refused ({len(plan.refusals)}): nothing will be applied while this stands", "bold red")
+    yield Line(f"Refused ({len(plan.refusals)}): nothing will be applied until this is resolved", "bold red")
     for refusal in plan.refusals:
         yield Line(f"  ✗ {refusal.message}", "red")
         if refusal.hint:
@@ -211,7 +211,7 @@ def _not_started(applied: Applied) -> Iterator[Line]:
     groups: dict[str, list[str]] = {}
     for change in applied.skipped:
         cause = applied.blocked_by(change)
-        groups.setdefault("" if cause is None else f", for it comes after {cause.key}", []).append(change.key)
+        groups.setdefault("" if cause is None else f", because it comes after {cause.key}", []).append(change.key)
     for why, keys in groups.items():
         more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
         yield Line(f"  Not started{why}: {', '.join(keys[:_SHOWN])}{more}", "yellow")
@@ -520,7 +520,10 @@ def _destroys(shown: Shown) -> bool:
 
 def _refusals(sheet: Sheet, plan: Plan) -> None:
     if plan.refusals:
-        head = ("> [!CAUTION]", f"> **Refused ({len(plan.refusals)}): nothing will be applied while this stands.**")
+        head = (
+            "> [!CAUTION]",
+            f"> **Refused ({len(plan.refusals)}): nothing will be applied until this is resolved.**",
+        )
         entries = (
             f"> - {plain(each.message)}{f'<br>→ {plain(each.hint)}' if each.hint else ''}" for each in plan.refusals
         )

@@ -54,7 +54,7 @@ def pushed(current: Version | None, given: State, *, force: bool) -> State:
         raise RefusedError(
             f"The lineage differs: this one is {given.lineage}, the stored one {current.lineage}. They describe "
             "different things, or one was started again.",
-            hint="if it is to take the other's place all the same: --force",
+            hint="to let it take the other's place anyway: --force",
             unchanged=True,
         )
     if not force and given.serial < current.serial:

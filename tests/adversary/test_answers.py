@@ -229,7 +229,7 @@ def test_a_redirect_shows_no_password(arena: Arena) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "is_told"),
+    ("command", "code", "is_reported"),
     [
         ("plan", 0, False),
         ("drift", 0, False),
@@ -238,6 +238,8 @@ def test_a_redirect_shows_no_password(arena: Arena) -> None:
         ("recover --dry-run", 0, True),
     ],
 )
-def test_without_the_servers_time_nothing_counts_as_old(arena: Arena, command: str, code: int, is_told: bool) -> None:
+def test_without_the_servers_time_nothing_counts_as_old(
+    arena: Arena, command: str, code: int, is_reported: bool
+) -> None:
     ended = play(arena, Case("date:", "GET *", command, code=code, must_name=False))
-    assert ("does not send its time" in ended.text) == is_told
+    assert ("does not send its time" in ended.text) == is_reported

@@ -72,7 +72,7 @@ def test_what_needs_the_stopped_step_is_not_started_and_says_so(c: Arena) -> Non
     drop(c)
     ended = at_terminal(c, "apply", meanwhile=lambda: write(c, 1), code=5)
     cause, member = f"delete:{at(c, 'collection', 'c')}", f"delete:{at(c, 'attribute', 'c/text')}"
-    assert f"Not started, for it comes after {cause}: " in ended.out
+    assert f"Not started, because it comes after {cause}: " in ended.out
     assert member in ended.out
 
 

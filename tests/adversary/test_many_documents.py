@@ -196,7 +196,7 @@ def test_what_somebody_writes_while_it_is_copied_is_kept_and_converted(fewer: Ma
     assert (found["d0000042"], found["late"], len(found)) == (4242, 7, 501)
 
 
-def test_what_a_killed_run_made_anew_is_deleted_by_the_next_one(fewer: Many) -> None:
+def test_what_a_killed_run_made_again_is_deleted_by_the_next_one(fewer: Many) -> None:
     """Its bulk upsert came after somebody's deletion, and before it could look at the answer."""
     fewer.provider.create(PLACE.child("attribute", "text_conv"), frozen(TO_NUMBER))
     while any(live.status != "available" for live in fewer.provider.members("d", "c", "attributes").values()):

@@ -97,7 +97,7 @@ def test_recover_reports_it_and_touches_nothing(c: Arena, server: Any) -> None:
 
 
 @pytest.mark.parametrize("many", [0, 3])
-def test_made_anew_it_is_sound_again(c: Arena, server: Any, many: int) -> None:
+def test_made_again_it_is_sound_again(c: Arena, server: Any, many: int) -> None:
     write(c, many, two="x")
     copy_of(c, server).lose("one")
     replace = ("--replace", at(c, "collection", "c"))
@@ -130,7 +130,7 @@ def test_a_new_collection_is_shown_in_the_plan(c: Arena, server: Any) -> None:
     assert "4 to create, 1 to replace" in shown.text
 
 
-def test_a_saved_plan_makes_it_anew_too(c: Arena, server: Any) -> None:
+def test_a_saved_plan_makes_it_again_too(c: Arena, server: Any) -> None:
     write(c, 2, two="x")
     copy_of(c, server).lose("one")
     permission = f"{at(c, 'collection', 'c')}=2"
@@ -148,7 +148,7 @@ def test_documents_that_came_meanwhile_are_not_deleted_with_it(c: Arena, server:
     assert len(c.api.ids(documents(c), "documents")) == 1
 
 
-def test_an_attribute_made_anew_alone_ends_in_advice_that_ends(c: Arena, server: Any) -> None:
+def test_an_attribute_made_again_alone_ends_in_advice_that_ends(c: Arena, server: Any) -> None:
     """The table still has it, and the other copy of the schema keeps saying so."""
     copy_of(c, server).lose("one")
     ended = apply(c, "--replace", at(c, "attribute", "c/two"), code=1)

@@ -129,7 +129,7 @@ def test_a_key_is_free_after_its_deletion(losing: Arena, losing_server: Any) -> 
     must_agree(losing, losing_server)
 
 
-def test_what_must_be_made_anew_beside_other_changes(losing: Arena, losing_server: Any) -> None:
+def test_what_must_be_made_again_beside_other_changes(losing: Arena, losing_server: Any) -> None:
     before = [*strings(20), 'c.integer("n")', 'c.index("i", "n", "k0")']
     after = [*strings(30), 'c.string("n", 9)', 'c.index("i", "n", "k0")']
     from_to(losing, declared(*before), declared(*after))

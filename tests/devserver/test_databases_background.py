@@ -56,7 +56,7 @@ def test_a_failed_attribute_is_unknown_to_documents(faulty: RunningServer, db: D
     assert refused.outcome == (400, "document_invalid_structure")
 
 
-def test_a_failed_attribute_can_be_deleted_and_made_anew(faulty: RunningServer, db: Database) -> None:
+def test_a_failed_attribute_can_be_deleted_and_made_again(faulty: RunningServer, db: Database) -> None:
     faulty.call(lambda server: server.faults.failing_attributes.add("bad"))
     documents = db.collection("c", bad="string")
     db.ok("DELETE", "/collections/c/attributes/bad")

@@ -279,7 +279,7 @@ def test_a_collection_that_goes_takes_its_relationships_out_of_the_metadata_of_o
     assert keys(db) == ["a"]
 
 
-def test_a_job_that_a_restart_cut_short_is_done_anew(tmp_path: Path) -> None:
+def test_a_job_that_a_restart_cut_short_is_done_again(tmp_path: Path) -> None:
     with start_server(tmp_path, settings=replace(QUICK, schema_window=3600)) as server:
         first = new_database(server)
         first.collection("c")

@@ -106,7 +106,7 @@ def test_a_file_in_which_something_is_wrong_is_loaded_as_far_as_it_can_be(
     assert execute(["server", "load", "appwrite.json", "--env", "here"]) == 1
     said = capsys.readouterr().out
     assert said.startswith("Created 1 function.\n  b was not created: ")
-    assert said.endswith("not loaded, for only functions and sites are: buckets (x, number 1), settings (auth)\n")
+    assert said.endswith("not loaded, because only functions and sites are: buckets (x, number 1), settings (auth)\n")
     (tmp_path / "appwrite.json").write_text("{", encoding="utf-8")
     assert execute(["server", "load", "appwrite.json", "--env", "here"]) == 1
     assert "appwrite.json:1: is not valid JSON" in capsys.readouterr().err

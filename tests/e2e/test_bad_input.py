@@ -157,7 +157,7 @@ def test_a_disk_that_fills_up_in_the_middle_keeps_the_state_saved_last(project: 
     things = stack.database(P + "db", name="Db").collection("things", name="Things")
 {attributes}
     """)
-    # No file may grow beyond two kilobytes: the first saves succeed, later ones do not, be it the state or the journal.
+    # No file may grow beyond two kilobytes: the first saves succeed, later ones do not, of the state or of the journal.
     # Python's own files of the program, which others use as well, are kept out of that.
     ended = project.start("apply", "--auto-approve", through='ulimit -f 2; exec "$@"', **{UNCACHED: "1"}).end()
     assert ended.code == 1, ended

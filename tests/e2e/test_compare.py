@@ -469,7 +469,7 @@ def test_migrations_go_along(fleet: Fleet) -> None:
         ("promote dev dev", "dev is the same environment twice."),
         ("promote dev stagin", "There is no environment 'stagin'"),
         ("promote dev staging --env prod", "--env says nothing here"),
-        ("promote dev staging --auto-approve", "--auto-approve says nothing without --apply."),
+        ("promote dev staging --auto-approve", "--auto-approve has no effect without --apply."),
         ("promote dev staging --apply --out x.plan", "--apply neither saves nor rehearses"),
     ],
 )

@@ -152,7 +152,7 @@ def test_documents_of_a_collection_are_read_together_and_only_where_some_are_dec
         ({"title": 5}, "does not fit type string"),
         ({"title": "T", "tags": "a"}, "tags: it is a list"),
         ({"title": "T", "limit": -1}, "limit: -1 is outside of its bounds"),
-        ({"title": "T", "mode": "slow"}, "is none of fast, safe"),
+        ({"title": "T", "mode": "slow"}, "is not one of fast, safe"),
         ({"title": "T", "on": None}, "Appwrite puts the default in place of None"),
         ({"title": "T", "begins": "soon"}, "does not fit type datetime"),
     ],

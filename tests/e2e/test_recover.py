@@ -151,7 +151,7 @@ def test_a_dry_run_names_each_step_in_a_safe_order_and_exits_2(walk: Walk) -> No
 
 def test_what_is_not_ours_and_what_appwrite_cannot_do_is_explained_and_left(walk: Walk) -> None:
     reasons = left(walk, "dry run")
-    assert "whose it is nobody knows" in reasons["attribute.db/meetings/theirs"]
+    assert "its owner is unknown" in reasons["attribute.db/meetings/theirs"]
     assert "no endpoint that ends it" in reasons["function.other"]
 
 
@@ -211,7 +211,7 @@ def test_a_scheduled_execution_that_never_began_is_gone_and_a_lost_one_stays(wal
     assert len(there) == 2
 
 
-def test_what_was_deleted_is_made_anew_by_the_next_apply(walk: Walk) -> None:
+def test_what_was_deleted_is_made_again_by_the_next_apply(walk: Walk) -> None:
     walk.must_end("apply", EXIT_OK)
     collection = walk.project.api.get(f"/databases/{walk.project.id('db')}/collections/meetings")
     statuses = {each["key"]: each["status"] for each in (*collection["attributes"], *collection["indexes"])}

@@ -241,7 +241,7 @@ def test_a_refresh_takes_drift_into_the_state_and_then_it_is_a_change_of_the_sta
     project.iac("drift", code=2)
 
 
-def test_an_index_can_be_made_anew(project: Project) -> None:
+def test_an_index_can_be_made_again(project: Project) -> None:
     declare(project)
     project.prepare(*APPLY)
     project.proxy.forget()
@@ -271,7 +271,7 @@ def test_a_limit_is_passed_with_the_number_that_the_plan_shows_and_no_other(proj
     project.proxy.forget()
     said = project.apply(code=5).out
     assert "1 of 1 managed index resources would be deleted, 100 %; the limit is 10 % and 0" in said
-    assert 'if that is meant: --confirm "delete index=1"' in said
+    assert 'to allow it: --confirm "delete index=1"' in said
     project.apply("--confirm", "delete index=2", code=5)
     assert project.proxy.writes() == 0
     save(project, "--confirm", "delete index=1")

@@ -35,7 +35,7 @@ def test_it_stays_closed_below_the_limit(clock: Clock) -> None:
     assert (breaker.allows(), breaker.opens_again_in()) == (True, 0.0)
 
 
-def test_a_success_in_between_starts_the_count_anew(clock: Clock) -> None:
+def test_a_success_in_between_starts_the_count_again(clock: Clock) -> None:
     breaker = Breaker(clock, failures=3)
     for _ in range(5):
         breaker.failed()

@@ -629,7 +629,7 @@ def test_runs_of_different_machines_compare_their_calendar_clocks(store: LockSto
     assert isinstance(second, Lock) is taken
 
 
-def test_a_calendar_clock_that_went_back_begins_to_count_anew(store: LockStore) -> None:
+def test_a_calendar_clock_that_went_back_begins_to_count_again(store: LockStore) -> None:
     store.held_by("dead")
     store.step = -7200
     store.acquire("first", machine="a", wall=lambda: 5000.0)
@@ -641,7 +641,7 @@ def test_a_calendar_clock_that_went_back_begins_to_count_anew(store: LockStore) 
 
 
 @pytest.mark.parametrize("noted", ["", "{", "[]", '{"updatedAt": 5}', '{"clock": "x"}'])
-def test_a_note_that_cannot_be_read_is_written_anew(store: LockStore, noted: str) -> None:
+def test_a_note_that_cannot_be_read_is_written_again(store: LockStore, noted: str) -> None:
     store.held_by("dead")
     store.documents["f-watch"] = {"$id": "f-watch", "owner": "dead", "generation": 1, "progress": noted}
     store.step = -7200

@@ -311,7 +311,7 @@ def test_deaths_in_quick_succession_make_a_backoff_beyond_the_lock(
 
 @pytest.mark.parametrize("error", [None, Fatal("no list"), Stop("enough"), ValueError("x")], ids=str)
 @pytest.mark.parametrize("writes", [True, False])
-def test_after_a_run_the_refused_starts_are_counted_anew(
+def test_after_a_run_the_refused_starts_are_counted_again(
     raceday: Raceday, error: Exception | None, writes: bool
 ) -> None:
     note_refused(raceday, 5, 10)
@@ -354,7 +354,7 @@ def test_a_run_that_lost_its_lock_leaves_the_refused_starts_to_the_owner(raceday
     assert (raceday.document("locks", "tester-seen") or {})["attempts"] == 5
 
 
-def test_refused_starts_that_cannot_be_counted_anew_do_not_spoil_the_run(raceday: Raceday) -> None:
+def test_refused_starts_that_cannot_be_counted_again_do_not_spoil_the_run(raceday: Raceday) -> None:
     note_refused(raceday, 5, 10)
     raceday.server.server.faults.add(RequestFault(path="*/transactions*", times=99, status=401, kind="x"))
     frame = begin(raceday)

@@ -367,7 +367,7 @@ def test_started_too_often_it_leaves_out_what_can_wait(
     assert len(called.context.events("run.crowded")) == (1 if number == 3 else 0)
 
 
-def test_refused_starts_are_counted_anew_after_they_were_seen(day: Raceday, poller: PollerStandIn) -> None:
+def test_refused_starts_are_counted_again_after_they_were_seen(day: Raceday, poller: PollerStandIn) -> None:
     put_race(day, "later", minutes(day, 300), last_poll_time=minutes(day, -60))
     note_refused_starts(day, 5)
 

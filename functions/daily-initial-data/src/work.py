@@ -42,7 +42,7 @@ def unpolled(documents: Iterable[Mapping[str, Any]], day: date) -> Unpolled:
 
 #: Between two looks at an execution, or at the lock of the poller.
 LOOK_SECONDS = 5.0
-#: After so many attempts in a row that polled nothing, the races that are left cannot be had now.
+#: After so many attempts in a row that polled nothing, the races that are left are not available now.
 MOST_IN_VAIN = 3
 #: Races named in the progress.
 SHOWN = 20

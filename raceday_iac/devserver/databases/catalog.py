@@ -199,7 +199,7 @@ def load(db: sqlite3.Connection, row: sqlite3.Row) -> Collection:
 
 
 def forget_all() -> None:
-    """Read definitions anew: a data directory may be of another age than before."""
+    """Read definitions again: a data directory may be of another age than before."""
     _remembered.clear()
 
 

@@ -167,7 +167,7 @@ def _scopes(scope: str | tuple[tuple[str, ...], tuple[str, ...]], words: Vocabul
 def _later_scopes(
     path: str, scope: str | tuple[tuple[str, ...], tuple[str, ...]], words: Vocabulary
 ) -> tuple[str, ...]:
-    """Since 1.9 columns and indexes can be had with scopes of their own, in the tables API."""
+    """Since 1.9 columns and indexes are open to scopes of their own, in the tables API."""
     part = next((part for part in LATER_SCOPES if f"/{part}" in path), "")
     if words.is_legacy or isinstance(scope, tuple) or not part:
         return ()

@@ -57,7 +57,7 @@ def kept_lists(server: Server) -> dict[tuple[catalog.Collection, str, str, tuple
 
 
 def forget_lists(server: Server, collection: int) -> None:
-    """Answer the lists of a collection anew."""
+    """Answer the lists of a collection again."""
     kept = kept_lists(server)
     for key in [each for each in kept if each[0].number == collection]:
         del kept[key]

@@ -144,7 +144,7 @@ class AppwriteProvider(AppwriteReader):
         self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]], created: Mapping[str, str]
     ) -> frozenset[str]:
         """See `Provider.merge_values`. A bulk upsert keeps what is not named. It may be sent again after a lost answer:
-        what it made anew the first time is not as old as the document was, either."""
+        what it made again the first time is not as old as the document was, either."""
         documents = [{"$id": identity, **data} for identity, data in values.items()]
         path = documents_path(database, collection)
         call = Call("put", path, {"documents": documents}, listing("documents", _MERGED))

@@ -1,4 +1,4 @@
-"""The field of a race: its runners, how the market will judge them, who is scratched when, and who wins.
+"""The field of a race: its runners, what the market will make of them, who is scratched when, and who wins.
 
 A field is made when it is first asked for: most races of a day are never looked at.
 """

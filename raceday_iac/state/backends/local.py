@@ -30,7 +30,7 @@ from .base import Access, Backend, BackendSettings
 KEEP = 20
 #: Resources from which on a save is a line and not the whole state.
 LARGE = 1000
-#: How often a state is read anew because it was saved meanwhile.
+#: How often a state is read again because it was saved meanwhile.
 _READS = 3
 
 
@@ -333,7 +333,7 @@ class FileLock:
         if holder is None:
             return
         if lock_id and holder.id != lock_id:
-            raise LockedError(f"The lock is another one by now: {holder}.", unchanged=True)
+            raise LockedError(f"The lock has changed: {holder}.", unchanged=True)
         raise LockedError(
             f"The lock is held by a process that lives: {holder}. It was not released.",
             hint=f"end that process (kill {holder.pid} on this machine); the lock goes with it",

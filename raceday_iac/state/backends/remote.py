@@ -280,7 +280,7 @@ def _same_run(newer: Version | None, older: Version) -> bool:
 
 
 #: Said of a lock whose age is not known.
-UNDATED = "how old it is nobody knows, for the server does not send its time (no `Date` in its answers)"
+UNDATED = "its age is unknown, because the server does not send its time (no `Date` in its answers)"
 #: Renewals in the time after which a lock counts as left behind.
 _RENEWALS = 3
 #: Seconds for which a renewal vouches for a save: within them nobody saves so often that the history forgets the serial
@@ -391,7 +391,7 @@ class RemoteLock:
             if found is None or holder is None:
                 return
             if lock_id and holder.id != lock_id:
-                raise LockedError(f"The lock is another one by now ({holder.id}): {holder}. It was not released.")
+                raise LockedError(f"The lock has changed ({holder.id}): {holder}. It was not released.")
             with suppress(PreconditionFailed):
                 self._backend.write_lock(_free(), found.tag)
                 return

@@ -112,7 +112,7 @@ def test_what_is_awaited_in_a_collection_that_is_deleted_meanwhile_is_not_awaite
     assert server.count < 30
 
 
-def test_any_progress_starts_the_patience_anew(tmp_path: Path) -> None:
+def test_any_progress_starts_the_patience_again(tmp_path: Path) -> None:
     halfway = [PROCESSING] * 250 + [{A: "available", B: "processing"}] * 250
     pauses = settle(Looks(*halfway, AVAILABLE), tmp_path)
     assert sum(pauses) > 120

@@ -143,7 +143,7 @@ def test_what_others_write_meanwhile_is_converted_too() -> None:
     assert "n149" not in server.values("a")
 
 
-def test_a_value_that_was_changed_after_its_copy_was_made_is_copied_anew() -> None:
+def test_a_value_that_was_changed_after_its_copy_was_made_is_copied_again() -> None:
     """Between two runs too: nobody knows how long ago the first one was killed."""
     server = numbered(3)
     server.calls_left = 5
@@ -336,7 +336,7 @@ def test_required_and_default_come_when_the_values_are_there() -> None:
     assert server.log[-1] == "update a"
 
 
-def test_a_copy_that_failed_is_made_anew() -> None:
+def test_a_copy_that_failed_is_made_again() -> None:
     server = numbered(2)
     server.columns[COPY] = Live(COPY, frozen(integer()), "a_conv", status="failed")
     convert(server)

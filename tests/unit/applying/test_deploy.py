@@ -187,7 +187,7 @@ def test_an_unfinished_upload_has_no_source_and_is_not_used(server: FakeAppwrite
     assert run(server)[0].remote_id == "build-2"
 
 
-def test_what_is_to_be_made_anew_is_uploaded_although_it_is_there(server: FakeAppwrite) -> None:
+def test_what_is_to_be_made_again_is_uploaded_although_it_is_there(server: FakeAppwrite) -> None:
     server.upload(F, make_archive(FILES), {})
     assert run(server, Before(upload_again=True))[0].remote_id == "build-2"
 

@@ -85,7 +85,7 @@ def test_the_refusal_names_both_numbers_and_what_would_allow_it() -> None:
         "delete of collection.d/c was stopped: 301 documents would be deleted now, and 1 was shown. "
         "It was left as it is."
     )
-    assert error.hint.endswith("if that is meant: --allow-data-loss collection.d/c=301")
+    assert error.hint.endswith("to allow it: --allow-data-loss collection.d/c=301")
 
 
 def test_what_somebody_puts_into_it_is_named() -> None:

@@ -133,7 +133,7 @@ def test_who_only_looks_needs_no_secret_and_who_applies_does(
         capsys.readouterr()
         assert execute(words.split()) != EXIT_ERROR, capsys.readouterr().err
         if words == "plan":
-            assert "not compared, for the environment variable PAY_KEY is not set" in capsys.readouterr().out
+            assert "not compared, because the environment variable PAY_KEY is not set" in capsys.readouterr().out
     for words in ("apply --auto-approve", "plan --out x.plan"):
         assert execute(words.split()) == EXIT_ERROR
         assert "PAY_KEY, which is not set" in capsys.readouterr().err

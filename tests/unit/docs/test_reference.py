@@ -92,7 +92,7 @@ def test_what_a_change_does_is_reported(kind: str, field: str, effect: str) -> N
     assert resources._effect(KINDS[kind], field) == effect
 
 
-def test_no_field_of_a_function_is_said_to_be_made_anew() -> None:
+def test_no_field_of_a_function_is_said_to_be_made_again() -> None:
     fields = FunctionDeclaration.model_fields
 
     assert [name for name in fields if resources._effect(KINDS["function"], name) == "replaced"] == []

@@ -43,12 +43,12 @@ def checked(seen: Observation, file: str = "") -> Report:
     return evaluate(seen, watched, rules())
 
 
-@pytest.mark.parametrize(("budget", "is_told"), [("", False), ("gb_hours: 2", False), ("gb_hours: 1.9", True)])
-def test_more_gb_hours_than_expected_are_reported(budget: str, is_told: bool) -> None:
+@pytest.mark.parametrize(("budget", "is_reported"), [("", False), ("gb_hours: 2", False), ("gb_hours: 1.9", True)])
+def test_more_gb_hours_than_expected_are_reported(budget: str, is_reported: bool) -> None:
     seen = function(execution(ago(hours=2), seconds=7200))
     assert seen.live is not None
     seen = replace(seen, live=replace(seen.live, fields=frozen({**seen.live.fields, "specification": "s-1vcpu-1gb"})))
-    assert ("usage.high" in found(checked(observation(seen), budget))) is is_told
+    assert ("usage.high" in found(checked(observation(seen), budget))) is is_reported
 
 
 @pytest.mark.parametrize(

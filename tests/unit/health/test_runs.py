@@ -54,10 +54,10 @@ def test_a_few_failures_in_a_row_are_a_warning_and_many_an_error(failures: int, 
     assert codes(function(*runs))["run.failing"] is severity
 
 
-@pytest.mark.parametrize(("failures", "is_told"), [(1, False), (2, True)])
-def test_a_share_of_failures_is_reported_only_beyond_what_is_expected(failures: int, is_told: bool) -> None:
+@pytest.mark.parametrize(("failures", "is_reported"), [(1, False), (2, True)])
+def test_a_share_of_failures_is_reported_only_beyond_what_is_expected(failures: int, is_reported: bool) -> None:
     runs = [execution(ago(minutes=n), "failed" if n >= 20 - failures else "completed") for n in range(20)]
-    assert ("run.success" in codes(function(*runs))) is is_told
+    assert ("run.success" in codes(function(*runs))) is is_reported
 
 
 @pytest.mark.parametrize(("extra", "state"), [(0, ""), (1, "stuck")])
@@ -134,7 +134,7 @@ def checked(*milliseconds: float, event: str = "lock.acquired") -> FunctionSeen:
 
 
 @pytest.mark.parametrize(
-    ("checks", "is_told"),
+    ("checks", "is_reported"),
     [
         ((25, 25, 25, 25, 25), False),
         ((24, 24, 26, 26, 26), True),
@@ -142,9 +142,9 @@ def checked(*milliseconds: float, event: str = "lock.acquired") -> FunctionSeen:
         ((9, 9, 9, 99, 99), False),
     ],
 )
-def test_a_lock_that_takes_longer_than_its_target_is_reported(checks: tuple[float, ...], is_told: bool) -> None:
+def test_a_lock_that_takes_longer_than_its_target_is_reported(checks: tuple[float, ...], is_reported: bool) -> None:
     for event in ("lock.acquired", "lock.refused"):
-        assert ("lock.slow" in codes(checked(*checks, event=event))) is is_told
+        assert ("lock.slow" in codes(checked(*checks, event=event))) is is_reported
 
 
 def test_the_target_of_a_lock_is_the_stacks_unless_health_yaml_says_otherwise() -> None:
@@ -165,12 +165,12 @@ def test_a_check_that_is_no_number_is_not_counted(value: str) -> None:
     assert figures_of(function(run)).lock_checks == ()
 
 
-@pytest.mark.parametrize(("megabytes", "is_told"), [(409.6, False), (409.7, True)])
-def test_a_run_that_takes_most_of_its_memory_is_reported(megabytes: float, is_told: bool) -> None:
+@pytest.mark.parametrize(("megabytes", "is_reported"), [(409.6, False), (409.7, True)])
+def test_a_run_that_takes_most_of_its_memory_is_reported(megabytes: float, is_reported: bool) -> None:
     lines = "\n".join(f'{{"event": "run.summary", "memoryMb": {each}}}' for each in (megabytes, 30, "null"))
     seen = specified(function(execution(ago(minutes=1), logs=lines), execution(ago(minutes=2))), "s-1vcpu-512mb")
     assert figures_of(seen).memory == megabytes
-    assert ("run.memory" in codes(seen)) is is_told
+    assert ("run.memory" in codes(seen)) is is_reported
     assert "run.memory" not in codes(specified(seen, "huge"))
 
 

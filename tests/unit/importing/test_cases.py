@@ -39,8 +39,8 @@ EXPECTED: Mapping[str, tuple[Mapping[str, Mapping[str, Any]], tuple[str, ...]]] 
             "attribute.db/c/gone": {"type": "string", "size": 10},
         },
         (
-            "tablesDB[0]: left out: database.db stands in the file twice; the first counts",
-            "tables[0]: left out, with n: collection.db/c stands in the file twice; the first counts",
+            "tablesDB[0]: left out: database.db is in the file twice; the first is used",
+            "tables[0]: left out, with n: collection.db/c is in the file twice; the first is used",
         ),
     ),
     "import-commands-list/appwrite.json": (

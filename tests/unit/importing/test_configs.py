@@ -52,7 +52,7 @@ class Imported:
     def exported(self, cli: int) -> Any:
         return json.loads(json.dumps(appwrite_json(self.desired, "p", Writing(self.folder, cli))))
 
-    def told_of_export(self, cli: int) -> str:
+    def reported_of_export(self, cli: int) -> str:
         return "\n".join(map(str, what_is_lost(self.desired, Writing(self.folder, cli))))
 
 
@@ -126,13 +126,13 @@ def lost(raw: Any, written: Any, reported: str) -> Iterator[str]:
 
 @pytest.mark.shows("export", kinds=[each.removesuffix("es" if each == "indexes" else "s") for each in LISTS])
 def test_no_value_of_a_file_is_lost_without_a_word(imported: Imported) -> None:
-    reported = imported.reported + imported.told_of_export(NEWEST_CLI)
+    reported = imported.reported + imported.reported_of_export(NEWEST_CLI)
     assert list(lost(imported.raw, imported.exported(NEWEST_CLI), reported)) == []
 
 
 def must_be_taken(imported: Imported, cli: int) -> None:
     """What a version refuses is no more than what was reported."""
-    reported = imported.told_of_export(cli)
+    reported = imported.reported_of_export(cli)
     for each in refused(imported.exported(cli), cli):
         assert " has the type " in each
         assert each.rpartition(" ")[2] in reported

@@ -56,7 +56,7 @@ def test_every_encoding_with_a_mark_is_read(tmp_path: Path, encoding: str) -> No
         ('{"includes": {"functions": "a/..\\\\..\\\\f.json"}}', r"which does not lie beside it"),
         ('{"includes": {"functions": "/etc/f.json"}}', r"which does not lie beside it"),
         ('{"includes": {"functions": "https://a.nz/f.json"}}', r"which does not lie beside it"),
-        ('{"functions": [], "includes": {"functions": "f.json"}}', r"functions stands in it, and in its includes too"),
+        ('{"functions": [], "includes": {"functions": "f.json"}}', r"functions is in it, and in its includes too"),
     ],
 )
 def test_a_broken_file_is_refused_with_its_line(tmp_path: Path, content: bytes | str, message: str) -> None:

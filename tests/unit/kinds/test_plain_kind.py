@@ -145,7 +145,7 @@ def test_it_is_planned(of: Any, action: str) -> None:
     assert actions(of()) == {"bucket.cards": action}
 
 
-def test_what_an_update_cannot_change_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_update_cannot_change_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS, "bucket", replace(BUCKET, in_place=frozenset()))
     found: Plan = plan(desired("New"), state(), live())
     assert actions(found) == {"bucket.cards": "replace"}

@@ -584,4 +584,4 @@ def test_a_word_that_is_none_of_a_few_is_reported_with_them() -> None:
     things = collection(stack)
     things.string("a", 5)
     things.index("i", "a", type="hash")
-    assert "type: 'hash' is none of 'key', 'unique', 'fulltext', 'spatial'" in complaint(stack)
+    assert "type: 'hash' is not one of 'key', 'unique', 'fulltext', 'spatial'" in complaint(stack)

@@ -39,7 +39,7 @@ def converting(type: str = "integer", *, required: bool = False) -> Stack:
     return stack
 
 
-def test_a_conversion_takes_the_place_of_a_replacement_and_its_indexes_are_made_anew() -> None:
+def test_a_conversion_takes_the_place_of_a_replacement_and_its_indexes_are_made_again() -> None:
     before, after = texts("a"), converting()
     for stack in (before, after):
         Collection(stack, "d", "c").index("i", "a")

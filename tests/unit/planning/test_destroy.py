@@ -41,7 +41,7 @@ def test_a_variable_that_nobody_declared_goes_with_its_function_and_is_named() -
     assert [str(each.address) for each in found.changes if not each.managed] == ["variable.f/THEIRS"]
     (refusal,) = found.refusals
     assert "1 undeclared thing would be deleted with it (variable.f/THEIRS)" in refusal.message
-    assert refusal.hint == "if that is meant: --allow-data-loss function.f=1"
+    assert refusal.hint == "to allow it: --allow-data-loss function.f=1"
     assert destroy("f", STACK, owned=STACK, live=more, allowed=True).refusals == ()
 
 

@@ -104,7 +104,7 @@ def with_secret(value: str | None) -> tuple[Plan, Plan]:
 
 def test_a_secret_that_nobody_here_knows_is_not_compared_and_that_is_said() -> None:
     created, present = with_secret(None)
-    said = "variable.f/K: not compared, for the environment variable NAME is not set; apply needs it."
+    said = "variable.f/K: not compared, because the environment variable NAME is not set; apply needs it."
     assert created.notes == present.notes == (said,)
     assert present.is_empty
     assert actions(created)["variable.f/K"] == "create"

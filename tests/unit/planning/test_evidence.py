@@ -117,7 +117,7 @@ def test_a_guard_that_looked_at_a_part_says_at_how_many_and_what_may_be_done(
 ) -> None:
     (refusal,) = checked(one("string", 10), one("string", 5), found)[1].refusals
     assert said in refusal.message
-    assert refusal.hint == f"if that is meant: --allow-data-loss {permission}; or --look-at all"
+    assert refusal.hint == f"to allow it: --allow-data-loss {permission}; or --look-at all"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_a_replacement_says_how_the_values_could_stay() -> None:
 
 def test_shrinking_says_that_values_are_cut() -> None:
     _, found = checked(one("string", 10), one("string", 5), Answer(2, longest=9))
-    assert found.refusals[0].hint == f"if that is meant: --allow-data-loss {AT}=2, which cuts them first"
+    assert found.refusals[0].hint == f"to allow it: --allow-data-loss {AT}=2, which cuts them first"
 
 
 @pytest.mark.parametrize("type", ["point", "line", "polygon"])

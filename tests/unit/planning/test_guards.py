@@ -40,7 +40,7 @@ def test_deleting_an_attribute_with_documents_is_refused_with_their_number_and_t
     assert refusal.message == (
         "delete of attribute.d/c/a is refused: 7 documents would lose its values (the stack no longer declares it)"
     )
-    assert refusal.hint.startswith("if that is meant: --allow-data-loss attribute.d/c/a")
+    assert refusal.hint.startswith("to allow it: --allow-data-loss attribute.d/c/a")
 
 
 def test_deleting_an_attribute_of_an_empty_collection_is_not_refused() -> None:

@@ -206,7 +206,7 @@ def test_the_fingerprint_of_a_secret_stays_for_its_value_cannot_be_read() -> Non
     assert refresh_plan(variable(), state_of(variable()), live_as(variable())).is_empty
 
 
-def test_of_a_secret_that_was_made_anew_the_value_is_no_longer_known() -> None:
+def test_of_a_secret_that_was_made_again_the_value_is_no_longer_known() -> None:
     real = with_variable(variable(), remote_id="another")
     found = refresh_plan(variable(), state_of(variable()), real)
     assert [(each.name, each.before, each.after) for each in change(found, str(VARIABLE)).fields] == [

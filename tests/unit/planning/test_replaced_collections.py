@@ -57,7 +57,7 @@ def replaced_plan(
     return plan(resolved(stack()), state_of(old), real, documents=documents, plan_options=plan_options)
 
 
-def test_all_that_lies_in_it_is_created_again_and_what_leads_to_it_made_anew() -> None:
+def test_all_that_lies_in_it_is_created_again_and_what_leads_to_it_made_again() -> None:
     assert actions(replaced_plan()) == {
         C: "replace",
         "attribute.d/c/text": "create",
@@ -128,13 +128,13 @@ def test_what_is_nobodys_goes_with_it_and_is_counted() -> None:
     assert "1 undeclared thing would be deleted with it (attribute.d/c/strange)" in refusal.message
 
 
-def test_a_part_of_it_is_never_made_anew_alone() -> None:
+def test_a_part_of_it_is_never_made_again_alone() -> None:
     found = replaced_plan(targets=["attribute.d/c/text"])
     assert set(actions(found)) == set(actions(replaced_plan()))
 
 
 @pytest.mark.parametrize("excluded", ["attribute.d/c/text", "index.d/c/unique", "relationship.d/a/to_c", C])
-def test_it_is_not_made_anew_where_something_of_it_is_excluded(excluded: str) -> None:
+def test_it_is_not_made_again_where_something_of_it_is_excluded(excluded: str) -> None:
     assert actions(replaced_plan(excluded=[excluded])) == {}
 
 

@@ -230,7 +230,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_breaks_the_seal_although_the_id_was_computed_anew(name: str) -> None:
+def test_an_edit_breaks_the_seal_although_the_id_was_computed_again(name: str) -> None:
     with pytest.raises(RefusedError, match="its seal is broken") as caught:
         sealed(forged(EDITS[name]))
     assert caught.value.exit_code == EXIT_REFUSED

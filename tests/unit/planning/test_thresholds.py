@@ -69,7 +69,7 @@ def test_the_limits_that_hold_by_themselves_strike_just_above_both(action: str) 
 def test_a_refusal_names_the_numbers_the_limit_and_what_lets_it_pass() -> None:
     (refusal,) = threshold_refusals(some(Action.DELETE, 3), managed(19), LIMITS, {})
     assert refusal.message == ("3 of 19 managed function resources would be deleted, 15.8 %; the limit is 10 % and 2")
-    assert refusal.hint == 'if that is meant: --confirm "delete function=3"'
+    assert refusal.hint == 'to allow it: --confirm "delete function=3"'
     assert str(refusal.address) == "function.x0"
 
 
@@ -118,7 +118,7 @@ def test_each_kind_is_counted_by_itself() -> None:
     limits = {**LIMITS, "delete variable": Threshold(10, 2)}
     changes = [*some(Action.DELETE, 2), *some(Action.DELETE, 3, "variable")]
     found = list(threshold_refusals(changes, [*managed(2), *managed(3, "variable")], limits, {}))
-    assert [each.hint for each in found] == ['if that is meant: --confirm "delete variable=3"']
+    assert [each.hint for each in found] == ['to allow it: --confirm "delete variable=3"']
 
 
 # What lets it pass.

@@ -57,7 +57,7 @@ def test_sixteen_good_answers_in_a_row_allow_one_more() -> None:
     assert gate.limit == 5
 
 
-def test_pressure_starts_the_count_anew() -> None:
+def test_pressure_starts_the_count_again() -> None:
     gate = AdaptiveLimiter(8)
     for _ in range(15):
         gate.on_success()

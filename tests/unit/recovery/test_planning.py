@@ -107,7 +107,7 @@ def test_only_what_holds_no_data_is_deleted(address: str, status: str, is_delete
 def test_what_nobody_declares_is_not_touched() -> None:
     recovery = plan(observation(schema=(member("index.d/c/i", "failed", ago(hours=1)),)))
     assert steps(recovery) == []
-    assert "whose it is nobody knows" in reasons(recovery)
+    assert "its owner is unknown" in reasons(recovery)
 
 
 # -- locks

@@ -106,7 +106,7 @@ def test_an_upload_of_our_own_need_not_be_downloaded() -> None:
     "content",
     ["", "{", "[]", '{"format": 1, "archives": {"a": ["x", "f"]}}', '{"format": 2, "archives": {"a": "x"}}', "{}"],
 )
-def test_a_cache_that_is_damaged_is_made_anew(tmp_path: Path, content: str) -> None:
+def test_a_cache_that_is_damaged_is_made_again(tmp_path: Path, content: str) -> None:
     file = tmp_path / "archives.json"
     file.write_text(content, encoding="utf-8")
     assert archives(Sources(a=OURS), file).is_ours(F, "a")

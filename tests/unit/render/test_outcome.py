@@ -101,7 +101,7 @@ def test_what_a_guard_stopped_is_listed_apart_with_what_comes_after_it() -> None
     assert text(stopped).splitlines() == [
         "Not complete: 1 done, 0 failed, 1 stopped, 2 not started (1.2 s).",
         "  ✗ create function.two: more now",
-        "  Not started, for it comes after create:function.two: create:function.three, create:function.four",
+        "  Not started, because it comes after create:function.two: create:function.three, create:function.four",
         "  Everything done is in the state (serial 5). What was stopped is as it was.",
     ]
     assert stopped.exit_code == EXIT_REFUSED
@@ -215,8 +215,8 @@ def test_attributes_are_counted_not_listed() -> None:
     assert len(lines) == 10
 
 
-@pytest.mark.parametrize(("seconds", "is_told"), [(QUIET - 0.1, False), (QUIET, True)])
-def test_what_takes_long_is_reported_again(seconds: float, is_told: bool) -> None:
+@pytest.mark.parametrize(("seconds", "is_reported"), [(QUIET - 0.1, False), (QUIET, True)])
+def test_what_takes_long_is_reported_again(seconds: float, is_reported: bool) -> None:
     out, now = io.StringIO(), [0.0]
     lines = PlainLines(2, out, lambda: now[0])
     lines.observe(Event(EventKind.STARTED, change("d/c/a", kind="attribute")))
@@ -226,7 +226,7 @@ def test_what_takes_long_is_reported_again(seconds: float, is_told: bool) -> Non
     lines.observe(Event(EventKind.WAITING, ONE, note="build building"))
     for _ in range(2):
         lines.remind()
-    reported = ["    … attribute.d/c/a, function.one (build building)"] if is_told else []
+    reported = ["    … attribute.d/c/a, function.one (build building)"] if is_reported else []
     assert out.getvalue().splitlines() == ["    create function.one: build building", *reported]
 
 

@@ -121,9 +121,9 @@ def test_nothing_to_do_is_said_in_one_line() -> None:
 def test_a_refusal_is_shown_last_with_what_would_allow_it() -> None:
     lines = shown(changed(documents=7)).splitlines()
     assert lines[-3:] == [
-        "Refused (1): nothing will be applied while this stands",
+        "Refused (1): nothing will be applied until this is resolved",
         "  ✗ delete of attribute.d/c/b is refused: 7 documents would lose its values (the stack no longer declares it)",
-        "    → if that is meant: --allow-data-loss attribute.d/c/b=7",
+        "    → to allow it: --allow-data-loss attribute.d/c/b=7",
     ]
 
 

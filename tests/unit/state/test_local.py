@@ -413,7 +413,7 @@ def test_a_file_that_somebody_changed_meanwhile_is_not_overwritten(store: LocalS
     assert [str(each) for each in LocalState(store.folder).read().entries] == ["function.theirs"]
 
 
-def test_a_file_that_somebody_deleted_meanwhile_is_not_written_anew(store: LocalState) -> None:
+def test_a_file_that_somebody_deleted_meanwhile_is_not_written_again(store: LocalState) -> None:
     store.write(state_with("a"))
     store.file.unlink()
     with pytest.raises(FencedError):
