@@ -57,7 +57,7 @@ def test_a_plan_that_is_another_one_meanwhile_is_not_applied(applied: Browser, s
     with shop.edited('name="Staff"', 'name="Team"'):
         applied.send("/apply", {"sentence": "apply 1"}, "/plan")
         text = applied.settled("/plan")
-    assert "The plan is another one now" in text
+    assert "The plan has changed" in text
     assert "Nothing was changed" in text
     assert "data-wanted" not in applied.planned()
 

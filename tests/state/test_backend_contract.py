@@ -167,7 +167,7 @@ def test_releasing_where_there_is_no_lock_is_fine(place: Place) -> None:
 
 def test_a_lock_of_another_id_is_not_released(place: Place) -> None:
     with place.open().locked("apply"):
-        with pytest.raises(LockedError, match="another one by now"):
+        with pytest.raises(LockedError, match="The lock has changed"):
             place.open("bob").release_lock("of-yesterday")
         holder = place.open().lock_holder()
         assert holder is not None

@@ -267,7 +267,7 @@ def test_a_plan_without_a_seal_is_refused_in_words(seal: Any) -> None:
     if seal is None:
         del document["seal"]
     message = refused(json.dumps(document)).message
-    assert "p.json has no seal, so nobody can know whether it was changed" in message
+    assert "p.json has no seal, so whether it was changed cannot be verified" in message
 
 
 def test_a_plan_of_before_there_were_seals_is_refused_in_words() -> None:
