@@ -308,7 +308,7 @@ def apply(console: Console, _request: Request, form: Form) -> str:
     local, seen = console.local, seen_of(console, "plan")
     assert local is not None
     if not isinstance(seen.found, Planned) or seen.found.id != form.get("plan"):
-        return console.to("/plan", "The plan has changed since it was shown. Nothing was applied; look at it again.")
+        return console.to("/plan", "The plan has changed since it was shown. Nothing was changed; look at it again.")
     wanted = sentence(seen.found)
     if not wanted or " ".join(form.get("sentence", "").split()) != wanted:
         return console.to("/plan", f"Nothing was changed: to apply this plan, type {wanted!r}." if wanted else "")

@@ -468,7 +468,7 @@ def test_migrations_go_along(fleet: Fleet) -> None:
     [
         ("promote dev dev", "dev is the same environment twice."),
         ("promote dev stagin", "There is no environment 'stagin'"),
-        ("promote dev staging --env prod", "--env says nothing here"),
+        ("promote dev staging --env prod", "--env has no effect here"),
         ("promote dev staging --auto-approve", "--auto-approve has no effect without --apply."),
         ("promote dev staging --apply --out x.plan", "--apply neither saves nor rehearses"),
     ],
@@ -487,7 +487,7 @@ def test_what_cannot_be_promoted_is_said(fleet: Fleet, words: str, said: str) ->
         ("compare dve staging", "There is no environment 'dve' (did you mean 'dev'?)"),
         ("compare dev", "Name a second environment, a saved plan, or --commit REV"),
         ("compare dev staging --commit HEAD", "Name a second environment, a saved plan, or --commit REV"),
-        ("compare dev staging --env prod", "--env says nothing here"),
+        ("compare dev staging --env prod", "--env has no effect here"),
         ("compare dev --commit HEAD", "HEAD is no commit of the repository"),
         ("compare dev --commit=--all", "--all is no commit of the repository"),
         ("compare dev stacks/x.py", "stacks/x.py is not a saved plan."),
