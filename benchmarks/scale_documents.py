@@ -24,12 +24,12 @@ _STACK = """
 base = stack.database("scale", name="Scale")
 c = base.collection("c", name="C")
 {text}
-c.string("code", 30)
+{code}
 c.integer("number"{bounds})
 c.index("numbers", "number")
 {more}
 """
-_TEXT = 'c.string("text", 60)'
+_TEXT, _CODE = 'c.string("text", 60)', 'c.string("code", 30)'
 #: What is measured: title, words of the command, and the stack.
 STEPS = (
     ("guard: a size of 60 becomes 30", ("plan",), {"text": 'c.string("text", 30)'}),
@@ -43,6 +43,13 @@ STEPS = (
     ),
     ("the collection is made again", ("apply", "--auto-approve"), {}),
     ("restore: all documents", ("restore", "latest", "--auto-approve"), {}),
+    (
+        "backup, and an attribute is deleted",
+        ("apply", "--auto-approve", "--allow-data-loss", "attribute.scale/c/code={count}"),
+        {"code": ""},
+    ),
+    ("the attribute is made again", ("apply", "--auto-approve"), {}),
+    ("restore: its values, into documents", ("restore", "latest", "--auto-approve"), {}),
     (
         "conversion: text becomes integer",
         ("apply", "--auto-approve"),
@@ -79,7 +86,7 @@ def measured(count: int) -> Iterator[tuple[str, tuple[int, float, float, float]]
 
 
 def _write(project: Path, changed: dict[str, str]) -> None:
-    source = _STACK.format(**({"text": _TEXT, "bounds": "", "more": ""} | changed))
+    source = _STACK.format(**({"text": _TEXT, "code": _CODE, "bounds": "", "more": ""} | changed))
     (project / "stacks" / "scale.py").write_text(_HEAD + source, encoding="utf-8")
 
 

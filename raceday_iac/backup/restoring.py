@@ -7,12 +7,14 @@ conversion left of a value is not newer than the value.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ..applying.batches import at_once, batches
 from ..counting import spaced
@@ -25,10 +27,15 @@ from ..model.evidence import Answer
 from ..model.resource import Fields, Live, frozen
 from ..planning.plan import lies_in
 from ..provider import Condition, NewValues, Provider
-from ..waiting import WAITS
+from ..waiting import WAITS, ThreadPoolExecutor
 from .manifest import Form, Left, Manifest, Section, is_same, linked
 from .storage import Backups
 
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+#: Batches that are compared at the same time.
+AT_ONCE = 4
 #: How often it is looked and written until nothing is left to write: others may write meanwhile.
 _PASSES = 5
 #: A document keeps its `$updatedAt` at the price of a request for each: so many of a section do unasked.
@@ -103,6 +110,18 @@ class Goal:
             return ()
         is_whole = self.section.form is not Form.VALUES
         return (*((False,) if is_whole or self.columns else ()), *((True,) if self.links else ()))
+
+
+def _ahead(work: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
+    """The work on each item, in their order; some of it is done before it is asked for."""
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="comparing") as pool:
+        under_way: deque[Future[Found]] = deque()
+        for item in items:
+            under_way.append(pool.submit(work, item))
+            if len(under_way) > AT_ONCE:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def targets_first(goals: Iterable[Goal]) -> Iterator[Goal]:
@@ -569,10 +588,15 @@ class Restoring:
         is_empty = self.provider.count_documents(*goal.collection) == 0
         with WAITS.on(f"{doing} {goal.section.address}") as waited:
             seen = 0
-            for batch in batches(each for part in self.backups.records(self.manifest, goal.section) for each in part):
+
+            def verdicts(batch: Sequence[Mapping[str, Any]]) -> list[Verdict]:
                 live = {} if is_empty else self._live(goal, batch)
-                yield [verdict_of(goal, each, live.get(str(each["id"])), links=links) for each in batch]
-                seen += len(batch)
+                return [verdict_of(goal, each, live.get(str(each["id"])), links=links) for each in batch]
+
+            parts = self.backups.records(self.manifest, goal.section)
+            for found in _ahead(verdicts, batches(each for part in parts for each in part)):
+                yield found
+                seen += len(found)
                 waited.progress = f"{spaced(seen)} of {spaced(goal.section.records)} documents"
 
     def _live(self, goal: Goal, records: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -110,7 +110,7 @@ class Shop(World):
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    for module in (scheduler, reading, documents, batches, provider_writing):
+    for module in (scheduler, reading, documents, batches, provider_writing, restoring):
         monkeypatch.setattr(module, "ThreadPoolExecutor", AtOnce)
     monkeypatch.setattr(
         documents.PageSize.__init__, "__defaults__", ((BATCH,), *documents.PageSize.__init__.__defaults__[1:])
