@@ -29,7 +29,7 @@ _LONGEST, _STEP = 7200, 15
 @dataclass(frozen=True)
 class Standing:
     """A stored race and its polls at an instant. `row` is that of the functions' interval table; `start`, `polled` and
-    `due` (from when on it has to be polled next; None once it is over) are seconds since 1970."""
+    `due` (from when on it has to be polled; None once it is over) are seconds since 1970."""
 
     identity: str
     status: str
@@ -80,24 +80,22 @@ class RacingRules(Rules):
         """How a stored race stands with its polls."""
         race, day, at = self.card.card_race(dict(document)), self.day_of(now), now.timestamp()
         begin, row = self.card.polled_from(race, day), self.due.phase(race, at)
-        due = self.due.due_at(race, at, begin)
-        return Standing(
-            race.identity,
-            race.status,
-            race.start,
-            row,
-            race.polled,
-            None if due is None else max(begin, due),
-            self._late(race, row, at, begin, grace),
-        )
+        due, late = self.due.due_at(race, at, begin), None
+        if due is not None and at >= begin and due <= at:
+            due, late = self._waiting(race, row, at, begin, due, grace)
+        elif due is not None:
+            due = max(begin, due)
+        return Standing(race.identity, race.status, race.start, row, race.polled, due, late)
 
     def late(self, document: Mapping[str, Any], now: datetime, grace: Grace) -> Late | None:
         """Whether a stored race waits for its poll for longer than is allowed."""
         return self.standing(document, now, grace).late
 
-    def _late(self, race: Any, row: str, at: float, begin: float, grace: Grace) -> Late | None:
-        if at < begin or row == OVER or not self.due.is_due(race, at, begin):
-            return None
+    def _waiting(
+        self, race: Any, row: str, at: float, begin: float, due: float, grace: Grace
+    ) -> tuple[float, Late | None]:
+        """Since when a race that is due waits for its poll, and whether that is too long. `due` is by the row that it
+        is in now: before it came into that, it may have been due later."""
         earliest = max(begin, race.polled or begin)
         since = at
         while since - _STEP >= earliest and at - since < _LONGEST and self.due.is_due(race, since - _STEP, begin):
@@ -105,7 +103,8 @@ class RacingRules(Rules):
         is_urgent = self.due.INTERVALS[row] <= 60
         patience = (grace.urgent_poll if is_urgent else grace.poll).total_seconds()
         waited = at - since
-        return Late(race.identity, row, waited, patience, waited >= _LONGEST) if waited > patience else None
+        late = Late(race.identity, row, waited, patience, waited >= _LONGEST) if waited > patience else None
+        return due if since - _STEP < due <= since else since, late
 
     def is_over(self, document: Mapping[str, Any], now: datetime) -> bool:
         return bool(self.due.phase(self.card.card_race(dict(document)), now.timestamp()) == OVER)

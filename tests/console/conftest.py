@@ -265,9 +265,15 @@ def applied(console: Browser) -> Browser:
 
 
 @pytest.fixture
-def far(shop: Shop, console_of: Consoles, monkeypatch: pytest.MonkeyPatch) -> Browser:
-    """A console of an environment like one elsewhere: an address and a key."""
+def far_of(shop: Shop, console_of: Consoles, monkeypatch: pytest.MonkeyPatch) -> Consoles:
+    """Makes consoles of an environment like one elsewhere: an address and a key."""
     monkeypatch.setenv("SHOP_ENDPOINT", shop.server.endpoint)
     monkeypatch.setenv("SHOP_PROJECT_ID", "shop")
     monkeypatch.setenv("SHOP_API_KEY", shop.server.key)
-    return console_of(shop, "prod")
+    return console_of
+
+
+@pytest.fixture
+def far(shop: Shop, far_of: Consoles) -> Browser:
+    """A console of such an environment."""
+    return far_of(shop, "prod")

@@ -40,6 +40,7 @@ function slide(form) {
       const asked = wanted;
       const answer = await fetch(form.dataset.part + "?" + new URLSearchParams({ [slider.name]: asked }));
       if (answer.ok) place.innerHTML = await answer.text();
+      slider.setAttribute("aria-valuetext", place.querySelector("h2").textContent);
       wanted = wanted === asked ? null : wanted;
     }
   }

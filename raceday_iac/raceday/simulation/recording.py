@@ -16,6 +16,8 @@ from .ledger import Occupation, Outcome, Run
 from .report import DayReport, Invariant, compare_runs
 
 FORMAT_VERSION = 1
+#: Seconds that a day may have.
+_LONGEST = 2 * 86_400
 
 Statuses = tuple[tuple[float, str], ...]
 
@@ -124,8 +126,8 @@ def read_recording(content: Mapping[str, Any]) -> Recording:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it lacks something of a recording: {error}") from None
-    if not report.begin < report.end:
-        raise ValueError("its day ends before it begins")
+    if not 0 < report.end - report.begin <= _LONGEST:
+        raise ValueError("its day ends before it begins, or is longer than two")
     return Recording(report, card)
 
 

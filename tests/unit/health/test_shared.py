@@ -71,6 +71,38 @@ def test_how_late_is_reported_up_to_two_hours() -> None:
     assert (found.seconds, found.is_longer) == (7200, True)
 
 
+@pytest.mark.parametrize(
+    ("starts_in", "polled_ago", "due_in"),
+    [
+        # Every two and a half minutes.
+        (timedelta(minutes=30), timedelta(seconds=100), 50),
+        (timedelta(minutes=30), timedelta(seconds=157), -7),
+        (timedelta(minutes=30), timedelta(seconds=200), -50),
+        # It came into its row a minute ago, and was not due before; to fifteen seconds.
+        (timedelta(minutes=64), timedelta(minutes=25), -60),
+    ],
+)
+def test_it_is_known_from_when_on_a_race_is_due(starts_in: timedelta, polled_ago: timedelta, due_in: float) -> None:
+    found = rules().standing(race(NOW + starts_in, NOW - polled_ago), NOW, Grace())
+    assert found.due is not None
+    assert found.due - NOW.timestamp() == pytest.approx(due_in, abs=15 if due_in == -60 else 0)
+    assert found.late is None
+
+
+def test_a_race_that_is_over_is_never_due() -> None:
+    document = race(ago(hours=2), ago(hours=1), status="Final", finalizedAt=stamp(ago(hours=1)))
+    found = rules().standing(document, NOW, Grace())
+    assert (found.due, found.is_over) == (None, True)
+
+
+def test_before_the_opening_a_race_is_due_when_polling_begins() -> None:
+    # Seven in the morning; polling begins at nine, for a baseline poll in its own slot.
+    morning = NOW - timedelta(hours=7)
+    found = rules().standing(race(NOW, None), morning, Grace())
+    assert found.due is not None
+    assert 7200 <= found.due - morning.timestamp() <= 7200 + 1800
+
+
 @pytest.mark.parametrize(("seconds", "is_stale"), [(120, False), (121, True)])
 def test_a_lock_is_stale_when_a_run_would_take_it_over(seconds: int, is_stale: bool) -> None:
     document = lock_document(ago(seconds=seconds), ago(seconds=seconds))

@@ -110,6 +110,8 @@ def test_an_instant_knows_nothing_of_what_comes_later(
         ({"runs": None}, "lacks"),
         ({"card": [{}]}, "lacks"),
         ({"end": 0}, "before it begins"),
+        ({"end": float("inf")}, "longer than two"),
+        ({"end": float("nan")}, "before it begins"),
         ({"runs": [["x", 1, 2, [], 0, 0, "sleeping"]]}, "sleeping"),
     ],
 )
