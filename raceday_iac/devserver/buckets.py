@@ -15,9 +15,8 @@ from . import records
 from .ages import ONLY_MAIN
 from .databases.formats import COLLECTION_KINDS, DOCUMENT_KINDS, aggregate, permission_list
 from .errors import ApiError
-from .functions.listing import LIST
 from .params import Param, custom_id, existing_id, list_of, loose_boolean, one_of, or_null, text, whole_number
-from .records import Record, Records
+from .records import LIST, Record, Records
 from .web import Reply, Request, Routes, Upload
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from . import records
 from .ages import EVERY, SINCE_1_9, UNTIL_1_9
 from .errors import ApiError
 from .functions.crud import execute_roles
-from .functions.listing import LIST, PAGE
 from .params import (
     Check,
     Param,
@@ -23,7 +22,7 @@ from .params import (
     text,
     whole_number,
 )
-from .records import Record, Records
+from .records import LIST, PAGE, Record, Records
 from .users import TARGETS, USERS, mail_address
 from .web import Reply, Request, Routes
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from . import records
 from .ages import SINCE_1_9
 from .errors import ApiError
-from .functions.listing import PAGE
 from .params import Param, Refused, custom_id, existing_id, text
-from .records import Records
+from .records import PAGE, Records
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from .ages import SINCE_1_9
 from .errors import ApiError
-from .functions.listing import parse_queries, query_texts
 from .params import (
     Check,
     Param,
@@ -28,6 +27,7 @@ from .params import (
     text,
     whole_number,
 )
+from .records import parse_queries, query_texts
 from .users import mail_address
 from .web import Reply, Request, Routes
 

@@ -13,9 +13,8 @@ from . import keys, records
 from .ages import SINCE_1_9
 from .databases.php_dates import RULE, parse
 from .errors import ApiError
-from .functions.listing import PAGE
 from .params import Check, Param, Refused, custom_id, existing_id, list_of, one_of, or_null, text, whole_number
-from .records import Record, Records
+from .records import PAGE, Record, Records
 from .settings import stamp
 from .web import Reply, Request, Routes
 

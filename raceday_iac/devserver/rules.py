@@ -14,9 +14,8 @@ from .ages import SINCE_1_9
 from .databases.formats import is_url
 from .errors import ApiError
 from .functions import store
-from .functions.listing import PAGE
 from .params import Param, Refused, existing_id, one_of, text
-from .records import Records
+from .records import PAGE, Records
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

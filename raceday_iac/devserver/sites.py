@@ -24,9 +24,9 @@ from .functions.crud import (
     specification_of,
 )
 from .functions.files import files_of
-from .functions.listing import COLUMN_SETS, LIST, PAGE, Scope, parse_queries, read_page
 from .functions.store import SITES, Row, owner_model
 from .params import NO_IDS, Check, Param, anything, boolean, custom_id, existing_id, one_of, text, whole_number
+from .records import COLUMN_SETS, LIST, PAGE, Scope, parse_queries, read_page
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

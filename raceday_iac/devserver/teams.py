@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import records, users
 from .errors import ApiError
-from .functions.listing import LIST
 from .params import ID_RULE, Param, Refused, custom_id, existing_id, list_of, text
-from .records import Record, Records
+from .records import LIST, Record, Records
 from .users import USERS, mail_address
 from .web import Reply, Request, Routes
 

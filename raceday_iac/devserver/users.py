@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from . import records
 from .databases.formats import EMAIL_RULE, is_email
 from .errors import ApiError
-from .functions.listing import LIST, PAGE
 from .params import Param, Refused, custom_id, existing_id, one_of, text
-from .records import Record, Records
+from .records import LIST, PAGE, Record, Records
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from . import records
 from .ages import SINCE_1_9
 from .databases.formats import is_url
-from .functions.listing import PAGE
 from .params import Check, Param, Refused, boolean, custom_id, existing_id, is_event, list_of, or_null, text
-from .records import Record, Records
+from .records import PAGE, Record, Records
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from ..comparison import Comparison, Side, SideDifference, inner_differences
 from ..kinds import KINDS
 from ..model.address import Address
 from ..planning.saved import field_document
-from .lines import Line
-from .markdown import LIMIT, Sheet, code, plain
+from .lines import LIMIT, Line, Sheet, code, plain
 from .plan_text import field_cells, field_lines
 from .theme import ChangeRow, change_row, page
 

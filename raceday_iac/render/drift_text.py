@@ -9,8 +9,7 @@ from ..drift import Item, Standing, Verdict
 from ..linting.findings import Acceptance
 from ..planning import Plan
 from ..planning.saved import change_document, field_document
-from .lines import Line
-from .markdown import LIMIT, Sheet, code, plain
+from .lines import LIMIT, Line, Sheet, code, plain
 from .plan_text import field_cells, field_lines
 from .theme import STANDING_TONES, ChangeRow, change_row, page
 

@@ -18,8 +18,7 @@ from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit
 from ..health.shared import LockState
 from ..model.local_time import LocalTime
-from .lines import Line
-from .markdown import LIMIT, Sheet, code, plain
+from .lines import LIMIT, Line, Sheet, code, plain
 
 STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}

@@ -22,8 +22,7 @@ from ..planning.changes import DECLARED, OBVIOUS
 from ..planning.migrations import counts_words, ran, runs
 from ..planning.saved import SavedPlan, restored
 from .created import aligned, folded_kinds, has_values, is_member, members_table, values_of
-from .lines import Line
-from .markdown import LIMIT, Sheet, code, plain
+from .lines import LIMIT, Line, Sheet, code, plain
 
 if TYPE_CHECKING:
     from ..applying import Applied

@@ -29,13 +29,13 @@ from ..params import (
     text,
     whole_number,
 )
+from ..records import COLUMN_SETS, LIST, Scope, parse_queries, read_page
 from ..web import Reply, Request, Routes
 from . import files as storage
 from . import store
 from .builds import builder_of
 from .catalogue import default_specification, specifications
 from .executor import executor_of
-from .listing import COLUMN_SETS, LIST, Scope, parse_queries, read_page
 from .store import Row, owner_model
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ..ages import EVERY, ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9, UNTIL_1_9
 from ..errors import ApiError
 from ..params import CUSTOM_ID, Param, boolean, existing_id, one_of, or_null, spoken_boolean, text
+from ..records import COLUMN_SETS, LIST, Scope, parse_queries, read_page
 from ..storage import private_file, private_folder
 from ..web import Handler, Reply, Request, Routes, Upload
 from . import files as storage
 from . import store
 from .builds import builder_of, notice
 from .crud import discard_deployments, reply
-from .listing import COLUMN_SETS, LIST, Scope, parse_queries, read_page
 from .store import FUNCTIONS, SITES, Row, Service, deployment_model
 
 if TYPE_CHECKING:

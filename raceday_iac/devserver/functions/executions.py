@@ -21,13 +21,13 @@ from ...cron import CronError, NoNextRun, parse
 from ..errors import ApiError
 from ..keys import mint_dynamic_key
 from ..params import Param, Refused, existing_id, one_of, or_null, spoken_boolean, text
+from ..records import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
 from ..settings import stamp
 from ..web import Reply, Request, Routes, parse_json
 from . import store
 from .crud import execution_headers
 from .executor import Job, Outcome, executor_of
 from .files import files_of
-from .listing import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
 from .store import Row, execution_model, new_execution_model
 from .variables import code_environment
 

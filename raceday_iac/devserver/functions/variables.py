@@ -21,10 +21,10 @@ from ..params import (
     or_null,
     text,
 )
+from ..records import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
 from ..web import Reply, Request, Routes
 from . import store
 from .catalogue import specification
-from .listing import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
 from .store import Row, variable_model, variables_of
 
 if TYPE_CHECKING:

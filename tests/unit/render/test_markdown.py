@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from raceday_iac.render.markdown import LIMIT, Sheet, code, plain
+from raceday_iac.render.lines import LIMIT, Sheet, code, plain
 
 
 def cells(row: str) -> list[str]:

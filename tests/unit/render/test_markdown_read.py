@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from raceday_iac.drift import classify
 from raceday_iac.render.drift_text import drift_markdown
-from raceday_iac.render.markdown import code, plain
+from raceday_iac.render.lines import code, plain
 from raceday_iac.render.plan_text import plan_markdown
 
 from .reports import HOSTILE, drifted, hostile
