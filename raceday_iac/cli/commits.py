@@ -27,13 +27,15 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 def checked_out(root: Path, folders: Collection[Path]) -> Revision:
     """What the project in `root` is checked out at. Dirty makes it whatever differs of the files that git has, and in
-    these `folders` (of the stack and of code) also what git neither has nor ignores. Never raises: it is only noted."""
+    these `folders` (of the stack and of code) also what git neither has nor ignores. States are no part of it, though
+    somebody may commit them. Never raises: it is only noted."""
     try:
         top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
         commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").strip()
         places = sorted({each.resolve() for each in (root, *folders)})
         inside = [str(each) for each in places if each.is_relative_to(top) and each.exists()]
-        changed = _git(top, "status", "--porcelain=v1", "--untracked-files=no", "--", *inside)
+        states = [f":(exclude){root.resolve() / 'state'}"]
+        changed = _git(top, "status", "--porcelain=v1", "--untracked-files=no", "--", *inside, *states)
         known = [each for each in inside if each != str(root.resolve())]
         strange = _git(top, "ls-files", "--others", "--exclude-standard", "--", *known) if known else ""
     except _GitError:

@@ -233,6 +233,8 @@ def _runs(options: Options) -> str:
         if plan.is_empty and not plan.refusals:
             return commit
         reasons = list(_left(plan, commit))
+    if now.is_dirty:
+        reasons.append(f"what is checked out is {now}, which are not committed (git status names them)")
     if not applied.commit:
         reasons.append("its state does not say which commit was applied last")
     elif applied.is_dirty:

@@ -114,6 +114,14 @@ def test_what_makes_it_dirty(repository: Repository, name: str, is_dirty: bool) 
     assert repository.revision() == Revision(commit, is_dirty)
 
 
+def test_a_state_that_somebody_commits_does_not_make_it_dirty(repository: Repository) -> None:
+    repository.write("state/dev/state.json", "1")
+    commit = repository.commit()
+    repository.write("state/dev/state.json", "2")
+    repository.write("state/dev/more.json", "2")
+    assert repository.revision() == Revision(commit)
+
+
 def test_what_is_deleted_or_only_added_to_the_index_makes_it_dirty(repository: Repository) -> None:
     commit = repository.commit()
     repository.write("notes.txt", "x")
