@@ -118,6 +118,14 @@ class Section:
         return sum(each.size for each in self.parts)
 
     @property
+    def noun(self) -> str:
+        """What its records are."""
+        contents = kind_of(self.address).contents
+        if self.form is Form.CONTENTS and contents is not None:
+            return contents.noun
+        return {Form.SOURCES: "deployment", Form.VARIABLES: "variable"}.get(self.form, "document")
+
+    @property
     def collection(self) -> tuple[str, str]:
         """The ids of the database and the collection."""
         database, collection = self.place.parts

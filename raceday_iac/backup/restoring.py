@@ -70,14 +70,6 @@ class Goal:
         return self.section.form in (Form.DOCUMENTS, Form.VALUES)
 
     @property
-    def noun(self) -> str:
-        """What its records are."""
-        contents = kind_of(self.section.address).contents
-        if self.section.form is Form.CONTENTS and contents is not None:
-            return contents.noun
-        return "variable" if self.section.form is Form.VARIABLES else "document"
-
-    @property
     def collection(self) -> tuple[str, str]:
         """The ids of the database and the collection."""
         database, collection = self.place.parts

@@ -91,9 +91,12 @@ def _amount(manifest: Manifest) -> str:
     variables = [counted(len(manifest.variables), "variable")] if manifest.variables else []
     if not manifest.sections:
         return " and ".join((*variables, "settings of what went"))
-    places = len({each.address for each in manifest.sections})
-    amount = f"{_documents(manifest.records)} of {counted(places, 'address')} ({_bytes(manifest.size)})"
-    return " and ".join((amount, *variables))
+    places = counted(len({each.address for each in manifest.sections}), "address")
+    numbers: dict[str, int] = {}
+    for each in manifest.sections:
+        numbers[each.noun] = numbers.get(each.noun, 0) + each.records
+    told = ", ".join(f"{spaced(number)} {noun}{'' if number == 1 else 's'}" for noun, number in numbers.items())
+    return " and ".join((f"{told} of {places} ({_bytes(manifest.size)})", *variables))
 
 
 def _kept(section: Section) -> str:
@@ -113,7 +116,7 @@ def _documents(number: int) -> str:
 
 
 def _things(goal: Goal, number: int) -> str:
-    return f"{spaced(number)} {goal.noun}{'' if number == 1 else 's'}"
+    return f"{spaced(number)} {goal.section.noun}{'' if number == 1 else 's'}"
 
 
 def _settings(fields: Mapping[str, Any]) -> str:
@@ -173,7 +176,9 @@ def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Ite
     if tally.over:
         yield Line(f"    {_documents(tally.over)} in which something is written over, which is kept before")
     if tally.undated:
-        yield Line(f"    {_documents(tally.undated)} of which get a new $updatedAt; to keep it: --keep-timestamps")
+        yield Line(
+            f"    {spaced(tally.undated)} of them get a new $updatedAt, which is faster; else: --keep-timestamps"
+        )
     if tally.gone:
         yield Line(
             f"    ! {_documents(tally.gone)} that are there no more, so their values stay in the backup", "yellow"
@@ -189,7 +194,7 @@ def _to_do(goal: Goal, tally: Tally) -> str:
         (tally.create, "to create"),
         (tally.write, "to write to"),
         (tally.link, "to link"),
-        (tally.same, "as they were"),
+        (tally.same, "as in the backup"),
     ]
     reported = [f"{_things(goal, number)} {what}" for number, what in parts if number]
     return ", ".join(reported) or "nothing to write"
@@ -202,7 +207,7 @@ def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], se
     if done.is_empty:
         same: dict[str, int] = {}
         for goal, tally in zip(done.goals, done.tallies, strict=True):
-            same[goal.noun] = same.get(goal.noun, 0) + tally.same
+            same[goal.section.noun] = same.get(goal.section.noun, 0) + tally.same
         reported = " and ".join(f"{spaced(each)} {noun}{'' if each == 1 else 's'}" for noun, each in same.items())
         yield Line(f"Restored in {seconds:.1f} s. Looked at again: {reported} as in the backup.", "bold green")
     else:

@@ -228,6 +228,31 @@ def test_values_go_into_another_attribute(notes: Project) -> None:
     assert (found["text"], found["other"]) == ("a lon", "a long text")
 
 
+def test_documents_that_get_values_back_keep_their_timestamps_or_not(project: Project) -> None:
+    def times() -> dict[str, str]:
+        return {each["$id"]: each["$updatedAt"] for each in project.api.get(documents(project, "notes"))["documents"]}
+
+    def lose_and_restore(*words: str) -> Any:
+        project.declare(stack.replace('notes.string("text", 50)', ""))
+        project.apply("--allow-data-loss", f"attribute.{project.id('shop')}/notes/text=12")
+        project.declare(stack)
+        project.apply()
+        (section,) = project.iac("restore", "latest", "--auto-approve", "--json", *words).json["restored"]["sections"]
+        assert section["same"] == 12
+        assert texts(project) == {f"n{number}": f"text {number}" for number in range(12)}
+
+    stack = NARROW.format(size=50)
+    project.declare(stack)
+    project.apply()
+    for number in range(12):
+        put(project, "notes", f"n{number}", {"text": f"text {number}"})
+    before = times()
+    lose_and_restore()
+    assert times() == before
+    lose_and_restore("--new-timestamps")
+    assert all(now > before[each] for each, now in times().items())
+
+
 def test_nothing_is_destroyed_where_the_backup_fails(notes: Project) -> None:
     folder = notes.state_folder / "backups"
     for each in sorted(folder.rglob("*"), reverse=True):
@@ -348,7 +373,8 @@ def test_members_of_a_team_are_members_again(project: Project) -> None:
     before = members(project)
     users = {each["userEmail"]: each["userId"] for each in project.api.get(path)["memberships"]}
     project.declare("")
-    project.apply("--allow-data-loss", f"team.{project.id('staff')}=3")
+    lost = project.apply("--allow-data-loss", f"team.{project.id('staff')}=3")
+    assert "Kept before: 3 memberships of 1 address" in lost.out
     assert "is not there" in project.iac("restore", "latest", "--auto-approve", code=1).out
     project.declare(stack)
     project.apply()
@@ -403,7 +429,7 @@ def test_plain_variables_of_a_deleted_function_are_written_back(project: Project
     values = {each["key"]: each["value"] for each in project.api.get(path)["variables"]}
     assert values == {"A": "another", "BY_HAND": "value of BY_HAND"}
     alone = project.iac("restore", "latest", "--address", f"variable.{project.id('f')}/BY_HAND", "--dry-run")
-    assert "1 variable as they were" in alone.out
+    assert "1 variable as in the backup" in alone.out
 
 
 def test_the_source_and_the_variables_of_a_deleted_function_are_kept(project: Project) -> None:
