@@ -107,6 +107,23 @@ def test_what_is_under_way_is_finished_and_saved_and_nothing_new_is_begun(shop: 
     assert "Appwrite matches the configuration" in rest.stdout
 
 
+def test_a_second_interrupt_ends_it_at_once(shop: Shop) -> None:
+    with shop.edited('name="Staff"', 'name="Crew"'), serving(shop) as console:
+        delay(shop, "PUT", "/v1/teams/staff", 50.0, 1)
+        console.apply()
+        console.page("plan", "Applying")
+        state = LocalState(shop.folder / "state" / "local")
+        while not state.interrupted_changes():
+            time.sleep(0.02)
+        console.process.send_signal(signal.SIGINT)
+        console.page("plan", "what is under way is finished")
+        console.process.send_signal(signal.SIGINT)
+        _, err = console.process.communicate(timeout=30)
+    assert console.process.returncode == 130
+    assert "Traceback" not in err
+    assert "Stopped. What was saved is consistent; run apply again to go on." in err
+
+
 def test_without_a_change_under_way_it_ends_at_once(shop: Shop) -> None:
     with serving(shop) as console:
         console.page("plan", "<h1>")
