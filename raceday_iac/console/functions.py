@@ -19,7 +19,7 @@ from ..refresh.deployments import Role, age
 from ..render.executions import readable
 from ..waiting import ThreadPoolExecutor
 from .app import Console, Deed, Form, Page
-from .pages import rows
+from .pages import look_at, rows
 
 #: Executions that are shown, and requests at the same time.
 _NEWEST, _AT_ONCE = 20, 4
@@ -27,6 +27,8 @@ _NEWEST, _AT_ONCE = 20, 4
 
 def functions(console: Console, request: Request) -> str:
     """All of them, with what runs them and how they ran last."""
+    # Who holds which lock is part of health.
+    look_at(console, "health")
     reader = console.project.reader()
     found = [each for each in reader.snapshot((), offers=()).resources.values() if kind_of(each.address).has_runs]
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -35,11 +37,20 @@ def functions(console: Console, request: Request) -> str:
         {"id": each.address.path, "fields": each.fields, "last": run, "lock": _lock(console, each.address.path)}
         for each, run in zip(found, last, strict=True)
     ]
-    return console.show("functions.html", request, title="Functions", functions=listed, is_bad=_is_bad)
+    return console.show(
+        "functions.html",
+        request,
+        title="Functions",
+        functions=listed,
+        is_bad=_is_bad,
+        names=["health"],
+        tasks=rows(console, ["health"]),
+    )
 
 
 def function(console: Console, request: Request) -> str:
     """One of them."""
+    look_at(console, "health")
     name = request.path_params["function"]
     reader = console.project.reader()
     live = reader.current(function_address(name))

@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 
-from .conftest import TOKEN, Browser, Shop
+from .conftest import TOKEN, Browser, Consoles, Shop
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)> \u202e \x1b[31m"
 
@@ -16,6 +16,15 @@ def test_functions_are_listed_with_their_schedules(applied: Browser) -> None:
     text = applied.page("/functions")
     assert f'href="/{TOKEN}/functions/checkout"' in text
     assert "0 5 * * *" in text
+
+
+def test_locks_are_known_without_a_look_at_the_page_of_health(
+    applied: Browser, shop: Shop, console_of: Consoles
+) -> None:
+    console = console_of(shop)
+    assert "Looking at runs, locks and data" in console.page("/functions")
+    assert console.tasks.latest("health") is not None
+    assert "data-running" not in console.settled("/functions")
 
 
 def test_a_function_is_run_and_its_answer_and_log_are_shown_as_text(applied: Browser) -> None:
