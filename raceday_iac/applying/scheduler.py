@@ -35,7 +35,7 @@ from ..model.resource import Desired, Live
 from ..model.server import ServerFacts
 from ..planning import Action, Change, Plan
 from ..planning.order import removal_of
-from ..planning.plan import GOES_FIRST
+from ..planning.plan import GOES_FIRST, lies_in
 
 # From a plan's changes to steps that can run: who waits for whom, down to Appwrite's asynchronous work. Pure.
 #
@@ -192,8 +192,11 @@ class _Steps:
         written = {_address_of(place) for place in self._turns[change.key].places}
         if kind_of(change.address).is_document:
             written.add(owner_of(change.address))
-        if change.address in self._desired.migrations:
-            written.update(map(_collection_of, self._desired.migrations[change.address].needs))
+        migration = self._desired.migrations.get(change.address)
+        if migration is not None:
+            places = (*migration.needs, *migration.before)
+            written.update(map(_collection_of, places))
+            written.update(each for each in self._batches if lies_in(each, places))
         made = written & self._batches.keys()
         return set() if change.address in made else {settle_key(each) for each in made}
 

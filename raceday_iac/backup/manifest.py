@@ -25,6 +25,7 @@ from ..model.resource import Desired, Live
 from ..model.secret import Secret
 from ..planning import Action, Change, Plan
 from ..planning.guards import questions_of
+from ..planning.migrations import runs
 from ..planning.order import shrinks_values
 from ..state.document import Binding
 
@@ -316,11 +317,12 @@ def variables_of(resources: Mapping[str, Mapping[str, Any]]) -> tuple[Address, .
 class Forecast:
     """What a backup will keep of a plan: by what takes it away, how many documents, files or deployments, as far as
     they were counted for the plan, and what they are. `settings` is the number of resources that go, `where` the
-    place."""
+    place. What `migrations` write over is kept in the course of them, and nobody knows before how much that is."""
 
     where: str
     amounts: Mapping[Address, tuple[Answer, str]]
     settings: int
+    migrations: tuple[Address, ...] = ()
 
 
 #: Questions whose answers say how much is kept, not how much of it is lost.
@@ -330,8 +332,9 @@ _KEPT = (Ask.DOCUMENTS, Ask.VALUES, Ask.CONTENTS, Ask.LONGER)
 def forecast_of(plan: Plan, desired: Desired, where: str) -> Forecast | None:
     """What will be kept before a plan is carried out; None where that is nothing."""
     sections = sections_of(plan, desired)
+    migrations = tuple(each.address for each in runs(plan.changes))
     if not sections and not is_known_nowhere(plan.changes):
-        return None
+        return Forecast(where, {}, 0, migrations) if migrations else None
     changes = {each.address: each for each in plan.changes}
     amounts: dict[Address, tuple[Answer, str]] = {}
     for section in sections:
@@ -344,7 +347,7 @@ def forecast_of(plan: Plan, desired: Desired, where: str) -> Forecast | None:
             # A conversion keeps all values, and nobody has counted those.
             count = total(plan.evidence.get(each, Answer(None)) for each in asked) if asked else Answer(None)
             amounts[cause] = count, "document" if contents is None else contents.noun
-    return Forecast(where, amounts, len(_going(plan.changes)))
+    return Forecast(where, amounts, len(_going(plan.changes)), migrations)
 
 
 def is_known_nowhere(changes: Iterable[Change]) -> bool:

@@ -61,7 +61,10 @@ def show_resource(
     except ValueError as error:
         raise IacError(f"{error}.") from None
     if entry is None:
-        raise IacError(f"{address} is not in the state.", hint="see what is: raceday-iac state list")
+        is_migration = any(str(each) == address for each in state.migrations)
+        other = f"it is a migration: raceday-iac migration show {address.partition('.')[2]}"
+        hint = other if is_migration else "see what is: raceday-iac state list"
+        raise IacError(f"{address} is not among the resources of the state.", hint=hint)
     content = entry_to_json(entry)
     lines = [Line(address, "bold")]
     lines += [Line(f"  {name}: {json.dumps(value, ensure_ascii=False)}") for name, value in content["fields"].items()]

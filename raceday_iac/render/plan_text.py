@@ -403,11 +403,15 @@ def nothing_to_do(plan: Plan) -> str:
 def forecast_lines(kept: Forecast) -> Iterator[Line]:
     """What will be kept before it is lost, and where."""
     yield Line()
-    yield Line(f"Before the first change, this is written to a backup in {kept.where}:")
+    if kept.amounts or kept.settings:
+        yield Line(f"Before the first change, this is written to a backup in {kept.where}:")
     for address, (answer, noun) in kept.amounts.items():
         yield Line(f"  {address}: {_counted_things(answer, noun)}")
     if kept.settings:
         yield Line(f"  the settings of {counted(kept.settings, 'resource')}, without secrets")
+    if kept.migrations:
+        names = ", ".join(map(str, kept.migrations))
+        yield Line(f"What {names} writes over is written to a backup in {kept.where}, page by page.")
 
 
 def _counted_things(answer: Answer, noun: str) -> str:
@@ -427,6 +431,7 @@ def forecast_document(kept: Forecast) -> dict[str, Any]:
             for at, (answer, noun) in amounts
         ],
         "settings": kept.settings,
+        "migrations": list(map(str, kept.migrations)),
     }
 
 

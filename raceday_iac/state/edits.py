@@ -17,6 +17,8 @@ def moved(state: State, source: Address, destination: Address) -> tuple[State, d
     Raises StateError when that is not possible.
     """
     _must_be_alike(source, destination)
+    if source in state.migrations:
+        return _migration_moved(state, source, destination), {source: destination}
     if source not in state.entries:
         raise _not_owned(source)
     renamed = {each: _renamed(each, source, destination) for each in with_members(state, [source])}
@@ -33,11 +35,23 @@ def moved(state: State, source: Address, destination: Address) -> tuple[State, d
     return replace(state, serial=state.serial + 1, entries=entries), renamed
 
 
+def _migration_moved(state: State, source: Address, destination: Address) -> State:
+    """What ran under one name ran under another."""
+    if destination in state.migrations:
+        raise StateError(f"{destination} is in the state already.", unchanged=True)
+    names = {at: destination if at == source else at for at in state.migrations}
+    migrations = {names[at]: record for at, record in state.migrations.items()}
+    return replace(state, serial=state.serial + 1, migrations=migrations)
+
+
 def forgotten(state: State, unwanted: Iterable[Address]) -> tuple[State, list[Address]]:
     """The state without some resources and all that lies in them; and which those were. Raises StateError for one that
     is not in it."""
     wanted = list(unwanted)
     for each in wanted:
+        if each in state.migrations:
+            hint = f"for it to count as not run: raceday-iac migration mark {each.name} --not-run"
+            raise StateError(f"{each} is no resource, but a migration that ran.", hint=hint, unchanged=True)
         if each not in state.entries:
             raise _not_owned(each)
     gone = with_members(state, wanted)

@@ -170,8 +170,9 @@ def test_a_replacement_waits_with_its_removal(size: int) -> None:
     assert "migrate:migration.m" in steps["removal:replace:attribute.d/c/a"].requires
 
 
-def test_a_migration_in_a_new_collection_waits_until_its_attributes_are_there() -> None:
-    desired = with_migrations(texts("a"), migration(needs=["attribute.d/c/a"]))
+@pytest.mark.parametrize("place", ["attribute.d/c/a", "collection.d/c", "database.d"])
+def test_a_migration_in_a_new_collection_waits_until_its_attributes_are_there(place: str) -> None:
+    desired = with_migrations(texts("a"), migration(needs=[place]))
     found = plan(desired)
     steps = {each.key: each for each in make_steps(found.changes, desired, found.real)}
     assert "settle:d/c" in steps["migrate:migration.m"].requires

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from raceday_iac.errors import EXIT_REFUSED, RefusedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
-from raceday_iac.state.document import Entry, Saved, State
+from raceday_iac.state.document import Entry, MigrationRecord, Saved, Stage, State
 from raceday_iac.state.edits import forgotten, moved, pushed
 from raceday_iac.state.store import Version
 
@@ -145,3 +147,22 @@ def test_a_state_of_another_lineage_is_refused_with_both_unless_forced() -> None
         pushed(CURRENT, owning(lineage="two", serial=99), force=False)
     forced = pushed(CURRENT, owning(lineage="two", serial=3), force=True)
     assert (forced.lineage, forced.serial) == ("two", 13)
+
+
+RAN = {parse(f"migration.{name}"): MigrationRecord(name, Stage.DONE) for name in ("one", "two")}
+
+
+def test_a_migration_that_has_another_name_in_the_stack_can_have_it_in_the_state() -> None:
+    state = replace(owning("function.f"), migrations=RAN)
+    found, renamed = moved(state, parse("migration.one"), parse("migration.first"))
+    assert [str(each) for each in found.migrations] == ["migration.first", "migration.two"]
+    assert found.migrations[parse("migration.first")].digest == "one"
+    assert renamed == {parse("migration.one"): parse("migration.first")}
+    with pytest.raises(StateError, match="is in the state already"):
+        moved(state, parse("migration.one"), parse("migration.two"))
+
+
+def test_a_migration_is_not_forgotten_like_a_resource() -> None:
+    with pytest.raises(StateError, match="is no resource, but a migration") as caught:
+        forgotten(replace(owning("function.f"), migrations=RAN), [parse("migration.one")])
+    assert caught.value.hint == "for it to count as not run: raceday-iac migration mark one --not-run"

@@ -17,7 +17,7 @@ from raceday_iac.model.resource import frozen
 from raceday_iac.state.backends import local
 from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.codec import Codec
-from raceday_iac.state.document import Entry, Revision, State
+from raceday_iac.state.document import Entry, MigrationRecord, Revision, Stage, State
 from raceday_iac.state.encryption import new_key
 
 from .test_encryption import cipher
@@ -180,3 +180,17 @@ def test_another_revision_is_not_lost_in_a_line(tmp_path: Path) -> None:
         recorder.put(entry(FEW + 1))
         recorder.put(entry(FEW + 2))
     assert LocalState(tmp_path).read().revision == Revision("a" * 40)
+
+
+def test_a_line_says_what_became_of_migrations(tmp_path: Path) -> None:
+    one, two = Address("migration", "one"), Address("migration", "two")
+    with killed(tmp_path) as recorder:
+        before = (tmp_path / "state.json").read_bytes()
+        recorder.note_migration(one, MigrationRecord("0", Stage.BEGUN, passes={"1 d/c": "2"}))
+        recorder.note_migration(two, MigrationRecord("1", Stage.DONE))
+        recorder.put(entry(FEW))
+        assert (tmp_path / "state.json").read_bytes() == before
+    found = LocalState(tmp_path).read()
+    assert found.migrations == recorder.state.migrations
+    assert found.migrations[one].passes == {"1 d/c": "2"}
+    assert len(found.entries) == FEW + 1

@@ -1,0 +1,104 @@
+"""A migration in every form of a plan, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from raceday_iac.model.resource import Desired, Migration
+from raceday_iac.planning import Plan
+from raceday_iac.planning.migrations import Standing, standings
+from raceday_iac.planning.saved import plan_document, restored, saved_plan
+from raceday_iac.render.migration_text import list_lines, migration_document, show_lines
+from raceday_iac.render.plan_page import plan_page, plan_svg
+from raceday_iac.render.plan_text import plan_lines, plan_markdown, saved_lines
+from raceday_iac.state.document import MigrationRecord, Stage, State
+
+from ..applied import live_as, plan, state_of
+from ..declaring import address
+from ..planning.test_migrations import migration, texts, with_migrations
+
+M = address("migration.m")
+
+
+def found() -> tuple[Plan, Desired]:
+    """An attribute is made, filled, and becomes required."""
+    before = texts("a")
+    filling = migration(before=["attribute.d/c/b"], needs=["collection.d/c"])
+    after = with_migrations(texts("a", "b", required=("b",)), filling)
+    return plan(after, state_of(before), live_as(before)), after
+
+
+def test_as_text_it_is_a_step_of_its_own() -> None:
+    text = "\n".join(each.text for each in plan_lines(found()[0], "there"))
+    assert "  » migrate migration.m: migrations/m.py has not run in this environment" in text
+    assert text.index("+ create") < text.index("» migrate") < text.index("~ update")
+    assert "Plan: 1 to create, 1 to update, 1 to migrate." in text
+    assert "    migration  1 migrate" in text
+
+
+def test_as_markdown_page_and_picture_it_is_there() -> None:
+    of, _ = found()
+    assert "| 🟪&nbsp;migrate | `migration.m` |" in plan_markdown(of, "there")
+    assert "migrations/m.py has not run in this environment" in plan_page(of, "there")
+    assert "migration" in plan_svg(of, "there")
+
+
+def test_a_saved_plan_shows_it_again() -> None:
+    of, desired = found()
+    saved = saved_plan(of, desired, "http://e/v1", "p", "salt")
+    assert [each.key for each in restored(saved).changes] == [each.key for each in of.changes]
+    assert "migrate migration.m: migrations/m.py has not run" in "\n".join(each.text for each in saved_lines(saved))
+    (document,) = [each for each in plan_document(of)["changes"] if each["action"] == "migrate"]
+    assert (document["address"], document["reasonCode"]) == ("migration.m", "not-run")
+    assert document["requires"] == ["create:attribute.d/c/b"]
+
+
+RECORD = MigrationRecord("1" * 64, Stage.DONE, "2026-11-30T12:00:00+00:00", "ann@laptop", counts={"read": 1200})
+
+
+@pytest.mark.parametrize(
+    ("declared", "known", "standing", "said"),
+    [
+        (migration(), None, Standing.PENDING, "has not run"),
+        (migration(), RECORD, Standing.DONE, "has run, 2026-11-30T12:00:00+00:00 by ann@laptop"),
+        (migration(), replace(RECORD, was_run=False), Standing.MARKED, "marked as run"),
+        (migration(digest="2" * 64), RECORD, Standing.CHANGED, "has run, and its file was changed since"),
+        (migration(), replace(RECORD, stage=Stage.BEGUN), Standing.BEGUN, "was begun and not finished"),
+        (migration(), replace(RECORD, stage=Stage.UNDOING), Standing.UNDOING, "is being taken back"),
+        (None, RECORD, Standing.UNDECLARED, "has run, and is not in the stack any more"),
+    ],
+)
+def test_how_it_stands_is_said(
+    declared: Migration | None, known: MigrationRecord | None, standing: Standing, said: str
+) -> None:
+    desired = with_migrations(texts("a"), *([declared] if declared is not None else []))
+    all_of_them = standings(desired, State("l").with_migration(M, known))
+    assert all_of_them[M][2] is standing
+    (line,) = list_lines(all_of_them, "prod")
+    assert line.text.startswith(f"m  {said}")
+    assert next(show_lines(M, *all_of_them[M])).text.startswith("migration.m: ")
+    assert migration_document(M, *all_of_them[M])["standing"] == str(standing)
+
+
+def test_everything_about_one_is_shown() -> None:
+    record = replace(RECORD, stage=Stage.BEGUN, run="https://ci/7", passes={"1 d/c": "1200", "2 d/e": "end"})
+    declared = migration(needs=["collection.d/c"], before=["attribute.d/c/a"])
+    lines = [each.text for each in show_lines(M, declared, record, Standing.BEGUN)]
+    assert lines == [
+        "migration.m: was begun and not finished",
+        "  file: migrations/m.py (111111111111), which cannot be taken back",
+        "  needs: collection.d/c",
+        "  before: attribute.d/c/a",
+        "  when: 2026-11-30T12:00:00+00:00 by ann@laptop, https://ci/7",
+        f"  content: {'1' * 64}",
+        "  documents: 1 200 read",
+        "  pass 1 over d/c: up to 1200",
+        "  pass 2 over d/e: at its end",
+    ]
+
+
+def test_where_there_are_none_that_is_said() -> None:
+    (line,) = list_lines({}, "prod")
+    assert line.text == "There are no migrations in the stack, and none has run in the environment prod."
