@@ -226,6 +226,17 @@ def _no_questions(*_about: Any) -> Iterator[Question]:
     return iter(())
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A value of a document that leads to another one: its key, the relationship that it is of, and whether that keeps
+    the other from being deleted."""
+
+    key: str
+    through: Address
+    to: Address
+    is_kept: bool
+
+
 #: The services that lead to one with these fields, for whoever has no key.
 Reached: TypeAlias = Callable[[Fields], frozenset[str]]
 
@@ -271,7 +282,7 @@ class Kind:
     #: What it leads to: it goes with that as well, and is replaced with it.
     leads_to: Callable[[Address, Fields], tuple[Address, ...]] = lambda _address, _fields: ()
     #: What it refers to by its values (its live fields, what is live): it is deleted before that.
-    refers_to: Callable[[Address, Fields, Mapping[Address, Live]], Iterable[Address]] = lambda _at, _fields, _real: ()
+    refers_to: Callable[[Address, Fields, Mapping[Address, Live]], Iterable[Reference]] = lambda _at, _fields, _real: ()
     #: Whether it leads from one document to a list of others.
     leads_to_many: Callable[[Fields], bool] = lambda _fields: False
     #: The request that gives a live resource another name, where there is one: old address, live, new name.

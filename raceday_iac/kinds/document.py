@@ -16,7 +16,7 @@ from ..model.address import Address, collection_address, owner_of
 from ..model.declarations import Declared, Id, all_valid
 from ..model.evidence import Ask, Question
 from ..model.resource import Diagnostic, Fields, Live, Resource, frozen
-from .base import Call, Kind, Shape, is_instant, thaw
+from .base import Call, Kind, Reference, Shape, is_instant, thaw
 from .fields import IDENTITY, Checked, Declaring, Local, Wire, as_set
 from .schema_rules import canonical_instant
 
@@ -108,14 +108,15 @@ def _link(owner: Address, key: str, resources: Mapping[Address, Resource] | Mapp
     return None
 
 
-def refers_to(address: Address, fields: Fields, real: Mapping[Address, Live]) -> Iterator[Address]:
+def refers_to(address: Address, fields: Fields, real: Mapping[Address, Live]) -> Iterator[Reference]:
     """Live documents that it leads to."""
+    owner = owner_of(address)
     for key, value in fields.items():
-        if isinstance(value, str) and not key.startswith("$"):
-            owner = owner_of(address)
-            is_column = owner.child("attribute", key) in real
-            if not is_column and (link := _link(owner, key, real)) is not None and link.is_single:
-                yield link.leads_to.child("document", value)
+        if isinstance(value, str) and not key.startswith("$") and owner.child("attribute", key) not in real:
+            link = _link(owner, key, real)
+            if link is not None and link.is_single:
+                is_kept = real[link.relationship].fields["onDelete"] == "restrict"
+                yield Reference(key, link.relationship, link.leads_to.child("document", value), is_kept)
 
 
 class _Requests:

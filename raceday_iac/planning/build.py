@@ -84,6 +84,7 @@ def build_plan(
     refusals = [
         *guards.loss_refusals(losses, plan_options),
         *guards.taken_names(selection.kept, desired, real),
+        *guards.kept_by_others(selection.kept, real),
         *closed,
         *guards.unsupported(selection.kept, desired, snapshot.facts),
         *protection_refusals(selection.kept, desired, real),

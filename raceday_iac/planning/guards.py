@@ -114,6 +114,28 @@ def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Addre
             yield _taken(change, holder)
 
 
+def kept_by_others(changes: Sequence[Change], real: Mapping[Address, Live]) -> Iterator[Refusal]:
+    """Deletions of documents that others go on leading to, by a relationship that restricts that: Appwrite answers 403.
+    Of documents that are neither declared nor ours, nothing is known."""
+    deleted = {each.address for each in changes if each.deletes and kind_of(each.address).is_document}
+    if not deleted:
+        return
+    going = {each.address for each in changes if each.action is Action.DELETE or each.destroys}
+    written = {(change.address, each.name) for change in changes for each in change.fields}
+    for address, live in real.items():
+        if address in going:
+            continue
+        for each in kind_of(address).refers_to(address, live.fields, real):
+            stays = each.through not in going and not written & {(address, each.key), (each.through, "onDelete")}
+            if each.to in deleted and each.is_kept and stays:
+                said = f"{address} leads to it by {each.key}, and {each.through} restricts that"
+                yield Refusal(
+                    each.to,
+                    f"delete of {each.to} is refused: {said}",
+                    f'let {each.key} of {address} be None or another document, or say on_delete="setNull"',
+                )
+
+
 def _taken(change: Change, holder: Address) -> Refusal:
     address = change.address
     folded = kind_of(address).folded

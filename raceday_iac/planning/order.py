@@ -454,8 +454,8 @@ class Removals:
         in."""
         key = removal_of(change) if change.goes_with is None else change.needs[0]
         kind = kind_of(change.address)
-        for document in kind.refers_to(change.address, live.fields, real):
-            self._related[document].append(key)
+        for reference in kind.refers_to(change.address, live.fields, real):
+            self._related[reference.to].append(key)
         for collection in kind.leads_to(change.address, live.fields):
             self._links[collection].append(key)
             self._links[owner_of(change.address)].append(key)

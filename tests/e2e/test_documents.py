@@ -248,6 +248,23 @@ def test_values_that_go_with_a_replaced_column_are_written_again(project: Projec
     assert (found["name"], found["farm"], found["shelf"]) == ("Tea", "kim", "one")
 
 
+def test_one_that_another_goes_on_leading_to_is_not_deleted_unasked(project: Project) -> None:
+    project.declare(LINKED + goods() + SHELVES + FARMS)
+    apply(project)
+    without = 'goods.document("tea", {"name": "Tea"})\n'
+    lee = 'farms.document("lee", {"name": "Lee"})\n'
+    project.declare(LINKED + without + SHELVES + lee)
+    kim = of(project, "farms", "kim")
+    refused = apply(project, "--allow-data-loss", f"{kim}=1", code=5)
+    assert f"delete of {kim} is refused: {of(project, 'goods', 'tea')} leads to it by farm" in refused.out
+    lets_go = LINKED.replace('"farms", type="manyToOne"', '"farms", type="manyToOne", on_delete="setNull"')
+    project.declare(lets_go + without + SHELVES + lee)
+    assert here(project, "plan", "--allow-data-loss", f"{kim}=1").code == 0
+    project.declare(LINKED + goods(farm="lee") + SHELVES + lee)
+    apply(project, "--allow-data-loss", f"{kim}=1")
+    project.must_be_clean()
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
