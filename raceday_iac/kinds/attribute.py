@@ -441,7 +441,8 @@ def claims(address: Address, _fields: Fields) -> Claims:
 
 
 def _default_in_file(kind: str, raw: Entry) -> Any:
-    """The default as the type has it. Hands write numbers and switches as texts, and arrays have none."""
+    """The default as the type has it. Files written by hand have numbers and switches as texts, and arrays have
+    none."""
     default = raw.get("default")
     if default == [] or (raw.get("required") is True and default in ("", None)):
         return None

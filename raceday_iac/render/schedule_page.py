@@ -57,7 +57,7 @@ def _finding(finding: Finding, local_time: LocalTime) -> dict[str, str]:
     }
 
 
-# The agenda of a day as one SVG picture that stands alone. Light and dark; needs nothing from anywhere.
+# The timetable of a day as one SVG picture that stands alone. Light and dark; needs nothing from anywhere.
 
 
 WIDTH, LEFT, RIGHT, TOP = 1280.0, 280.0, 24.0, 58.0
@@ -158,7 +158,7 @@ def _text(text: str, x: float, y: float, style: str) -> str:
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 
-# The agenda of a day for a terminal and for machines: a timeline of half hours, and the next runs.
+# The timetable of a day for a terminal and for machines: a timeline of half hours, and the next runs.
 
 
 SLOT = timedelta(minutes=30)

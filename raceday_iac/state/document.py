@@ -101,8 +101,8 @@ def _run_url(variables: Mapping[str, str]) -> str:
 # Old formats of the state document, upgraded one step at a time. Each has a stored example in tests/data/state/.
 #
 # Format 1: lineage, serial, salt, resources. Format 2: also `saved`, which says how the state came to be; the salt
-# and the resources may be sealed (see sealing.py). Format 3: also `bound`, which says what the state belongs to (see
-# document.py). Format 4: also `migrations`, which says what has run.
+# and the resources may be encrypted (see encryption.py). Format 3: also `bound`, which says what the state belongs to
+# (see document.py). Format 4: also `migrations`, which says what has run.
 
 
 FORMAT = 4

@@ -3,7 +3,7 @@
 A job may be taken `processing_delay` after it was put into the queue. Then also those that were put in before it, and
 those that have waited for at least half as long: like a real worker that went to sleep and finds a full queue. A worker
 does one job at a time: it reads the collection's metadata, and when the window has passed it writes it back (see
-metadata.py). There are `database_workers` of them; a default self-hosted server has one. Jobs are kept in the database
+catalog.py). There are `database_workers` of them; a default self-hosted server has one. Jobs are kept in the database
 until they are done, so that a restart loses none.
 """
 
