@@ -23,7 +23,7 @@ from .params import (
     whole_number,
 )
 from .records import LIST, PAGE, Record, Records
-from .users import TARGETS, USERS, mail_address
+from .teams import TARGETS, USERS, mail_address
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from .params import (
     whole_number,
 )
 from .records import parse_queries, query_texts
-from .users import mail_address
+from .teams import mail_address
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

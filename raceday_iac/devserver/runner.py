@@ -22,7 +22,7 @@ from . import (
     control,
     databases,
     functions,
-    health,
+    instance,
     messaging,
     platforms,
     project,
@@ -31,7 +31,6 @@ from . import (
     sign_ins,
     sites,
     teams,
-    users,
     webhooks,
 )
 from .app import App
@@ -59,7 +58,6 @@ def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock 
         sites,
         databases,
         buckets,
-        users,
         teams,
         messaging,
         project,
@@ -68,7 +66,7 @@ def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock 
         webhooks,
         project_keys,
         rules,
-        health,
+        instance,
         control,
         settings=settings,
         clock=clock,

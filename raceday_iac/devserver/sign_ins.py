@@ -13,7 +13,7 @@ from .ages import ONLY_MAIN, SINCE_1_9
 from .errors import ApiError, invalid
 from .params import Check, Param, anything, boolean, list_of, one_of, or_null, text, whole_number
 from .project import DIGITS, LIST, maybe, page, raw_time, save, settings_of, spelled, whole
-from .users import phone_number
+from .teams import phone_number
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 from .ages import ONLY_MAIN, SINCE_1_9
 from .errors import ApiError
 from .functions import store
-from .functions.catalogue import default_specification
 from .functions.crud import (
     REPOSITORY,
     RETENTION,
@@ -25,6 +24,7 @@ from .functions.crud import (
 )
 from .functions.files import files_of
 from .functions.store import SITES, Row, owner_model
+from .instance import default_specification
 from .params import NO_IDS, Check, Param, anything, boolean, custom_id, existing_id, one_of, text, whole_number
 from .records import COLUMN_SETS, LIST, PAGE, Scope, parse_queries, read_page
 from .web import Reply, Request, Routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..web import Routes
-from . import catalogue, crud, deployments, executions, variables
+from . import crud, deployments, executions, variables
 from .builds import builder_of, resume_builds
 from .executions import resume_runs, scheduler_of
 from .executor import executor_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SCHEMA = TABLES
 routes = Routes()
-for part in (catalogue, crud, variables, deployments, executions):
+for part in (crud, variables, deployments, executions):
     routes.table.extend(part.routes.table)
 
 

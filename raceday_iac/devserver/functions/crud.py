@@ -13,6 +13,7 @@ from ...cron import cron_problem, next_run
 from .. import params
 from ..ages import ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9
 from ..errors import ApiError
+from ..instance import default_specification, specifications
 from ..params import (
     NO_IDS,
     Check,
@@ -34,7 +35,6 @@ from ..web import Reply, Request, Routes
 from . import files as storage
 from . import store
 from .builds import builder_of
-from .catalogue import default_specification, specifications
 from .executor import executor_of
 from .store import Row, owner_model
 

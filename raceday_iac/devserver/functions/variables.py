@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ages import EVERY, ONLY_1_8, SINCE_1_9
 from ..errors import ApiError
+from ..instance import specification
 from ..params import (
     NO_IDS,
     Param,
@@ -24,7 +25,6 @@ from ..params import (
 from ..records import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
 from ..web import Reply, Request, Routes
 from . import store
-from .catalogue import specification
 from .store import Row, variable_model, variables_of
 
 if TYPE_CHECKING:
