@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from .diff import HIDDEN, Cause, FieldChange, same
-from .drift import Standing, classify
+from .drift import Item, Standing, Verdict, classify
 from .errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
 from .kinds import in_words_of, kind_of, outermost
 from .model.address import Address, owners
@@ -31,6 +31,7 @@ class Stand(StrEnum):
 
     DECLARED = "declared"
     DRIFTED = "drifted"
+    ACCEPTED = "accepted"
     PENDING = "not-applied"
     UNMANAGED = "unmanaged"
     PLANNED = "planned"
@@ -93,15 +94,28 @@ class Side:
         return not name or names is None or name in names
 
 
+def _stand_of(item: Item) -> Stand:
+    """Unmanaged is what nobody manages, accepted or not."""
+    stand = _STANDS[item.standing]
+    return Stand.ACCEPTED if stand is Stand.DRIFTED and item.accepted is not None else stand
+
+
 def live_side(
-    name: str, where: str, desired: Desired, state: State, snapshot: Snapshot, plan: Plan, notes: Iterable[str] = ()
+    name: str,
+    where: str,
+    desired: Desired,
+    state: State,
+    snapshot: Snapshot,
+    plan: Plan,
+    verdict: Verdict | None = None,
 ) -> Side:
-    """What is live in an environment. `plan` is the one that its own stack and state make of the snapshot."""
+    """What is live in an environment. `plan` is the one that its own stack and state make of the snapshot, `verdict`
+    says what of its differences is accepted; without it, nothing is."""
     # In the plan a renamed thing has its new name already.
     there = {address: live for address, live in plan.real.items() if live.status != "deleting"}
     stands = {
-        (item.address, each): _STANDS[item.standing]
-        for item in classify(plan).items
+        (item.address, each): _stand_of(item)
+        for item in (verdict or classify(plan)).items
         for each in ([field.name for field in item.fields] or [""])
         if item.address not in desired.migrations
     }
@@ -124,7 +138,7 @@ def live_side(
         {change.address: change.origin for change in plan.changes if change.origin is not None},
         desired.lifecycle.ignored,
         {kind: error.message for kind, error in snapshot.unread.items()},
-        notes=(*missing, *notes),
+        notes=tuple(missing),
     )
 
 
@@ -189,6 +203,11 @@ class SideDifference:
         return self.first is self.second is Stand.DECLARED
 
     @property
+    def is_accepted(self) -> bool:
+        """Whether somebody decided to live with it, on each side where it is not as declared."""
+        return Stand.ACCEPTED in (stands := {self.first, self.second}) and stands <= {Stand.ACCEPTED, Stand.DECLARED}
+
+    @property
     def is_unmanaged(self) -> bool:
         """Whether it concerns nothing that either stack manages."""
         return {self.first, self.second} <= {Stand.UNMANAGED, Stand.DECLARED} and not self.is_declared
@@ -220,8 +239,14 @@ class Comparison:
         return tuple(
             each
             for each in self.items
-            if Stand.DRIFTED not in (each.first, each.second) and not each.is_declared and not each.is_unmanaged
+            if Stand.DRIFTED not in (each.first, each.second)
+            and not (each.is_declared or each.is_accepted or each.is_unmanaged)
         )
+
+    @property
+    def accepted(self) -> tuple[SideDifference, ...]:
+        """Drift that `policies.yaml` accepts."""
+        return tuple(each for each in self.items if each.is_accepted)
 
     @property
     def declared(self) -> tuple[SideDifference, ...]:
@@ -234,8 +259,8 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """As of `drift`. What is unmanaged does not count, nor (unless `exact`) what is declared so."""
-        differs = bool(self.pending) or (self.exact and bool(self.declared))
+        """As of `drift`. What is unmanaged does not count, nor (unless `exact`) what is declared so or accepted."""
+        differs = bool(self.pending) or (self.exact and bool(self.declared or self.accepted))
         differs |= any(Stand.PENDING in (each.first, each.second) for each in self.drifted)
         if self.drifted:
             return EXIT_DRIFT_AND_CHANGES if differs else EXIT_DRIFT
@@ -248,6 +273,7 @@ class Comparison:
         if item.first is item.second:
             return {
                 Stand.DRIFTED: "both drifted",
+                Stand.ACCEPTED: "accepted in both",
                 Stand.PENDING: "not applied in either",
                 Stand.UNMANAGED: "unmanaged in both",
             }.get(item.first, "planned")
@@ -257,6 +283,7 @@ class Comparison:
 
 _WORDS = {
     Stand.DRIFTED: "{} drifted",
+    Stand.ACCEPTED: "accepted in {}",
     Stand.PENDING: "not applied in {}",
     Stand.UNMANAGED: "unmanaged in {}",
     Stand.PLANNED: "planned in {}",

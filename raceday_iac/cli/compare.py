@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from ..comparison import Side, compare_sides, declared_side, live_side, planned_side
-from ..errors import NOTHING_CHANGED, IacError, RefusedError, StackError
+from ..drift import Verdict, accept, classify
+from ..errors import EXIT_OK, NOTHING_CHANGED, IacError, RefusedError, StackError
 from ..loading.environment import environment_file, load_environment
 from ..model.evidence import Answer
 from ..planning import Plan, build_plan
@@ -40,7 +41,7 @@ from .plan import (
     plan_options_of,
     where,
 )
-from .workspace import AutoApprove, Target, Workspace, answer, make_plan, reader
+from .workspace import AutoApprove, Target, Workspace, acceptances_of, answer, first_day, make_plan, reader
 
 app = typer.Typer()
 
@@ -141,7 +142,13 @@ def _look(workspace: Workspace, target: Target, *, every_kind: bool) -> Side:
         snapshot = refresh(connection, desired, state, workspace.archives(connection), every_kind=every_kind)
         plan = build_plan(name, desired, state, snapshot, lambda _: Answer(0))
         applied = f", {state.revision}" if state.revision.commit else ""
-        return live_side(name, f"{where(plan, target)}{applied}", desired, state, snapshot, plan)
+        verdict = _verdict_of(workspace, plan)
+        return live_side(name, f"{where(plan, target)}{applied}", desired, state, snapshot, plan, verdict)
+
+
+def _verdict_of(workspace: Workspace, plan: Plan) -> Verdict:
+    """What differs from its own stack, with what is accepted set apart as `drift` does."""
+    return accept(classify(plan), acceptances_of(workspace.options), first_day(""))
 
 
 @contextmanager
@@ -230,7 +237,7 @@ def _runs(options: Options) -> str:
     for commit in asked:
         with at_commit(options, commit) as workspace, _saying_which(workspace), workspace.target() as target:
             plan = make_plan(workspace, workspace.read_state(), reader(target))
-        if plan.is_empty and not plan.refusals:
+        if _verdict_of(workspace, plan).exit_code == EXIT_OK and not plan.refusals:
             return commit
         reasons = list(_left(plan, commit))
     if now.is_dirty:

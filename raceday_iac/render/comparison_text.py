@@ -14,9 +14,9 @@ from .lines import LIMIT, Line, Sheet, code, plain
 from .plan_text import field_cells, field_lines
 from .theme import ChangeRow, change_row, page
 
-_DRIFTED, _PENDING, _DECLARED = "Drifted", "Not applied yet", "Declared so"
-_STYLES = {_DRIFTED: "yellow", _PENDING: "cyan", _DECLARED: ""}
-_TONES = {_DRIFTED: "update", _PENDING: "deploy", _DECLARED: "calm"}
+_DRIFTED, _PENDING, _ACCEPTED, _DECLARED = "Drifted", "Not applied yet", "Drift that is accepted", "Declared so"
+_STYLES = {_DRIFTED: "yellow", _PENDING: "cyan", _ACCEPTED: "", _DECLARED: ""}
+_TONES = {_DRIFTED: "update", _PENDING: "deploy", _ACCEPTED: "calm", _DECLARED: "calm"}
 UNMANAGED = "Unmanaged: live, but neither declared nor ours"
 NOT_COMPARED = "Not compared"
 
@@ -25,6 +25,8 @@ def _groups(comparison: Comparison) -> Iterator[tuple[str, tuple[SideDifference,
     """By why they differ, what nobody wanted first."""
     yield _DRIFTED, comparison.drifted
     yield _PENDING, comparison.pending
+    if comparison.accepted:
+        yield _ACCEPTED, comparison.accepted
     yield _DECLARED, comparison.declared
 
 
@@ -33,6 +35,7 @@ def headline(comparison: Comparison) -> str:
     counted = (
         (len(comparison.drifted), "drifted"),
         (len(comparison.pending), "not applied"),
+        (len(comparison.accepted), "accepted"),
         (len(comparison.declared), "declared so"),
     )
     found = ", ".join(f"{number} {what}" for number, what in counted if number)
@@ -44,7 +47,9 @@ def nothing_wrong(comparison: Comparison) -> str:
     names = f"{comparison.first.name} and {comparison.second.name}"
     if comparison.drifted or comparison.pending:
         return ""
-    return f"{names} differ only in what is declared so." if comparison.declared else f"{names} are the same."
+    reasons = (("declared so", comparison.declared), ("accepted", comparison.accepted))
+    found = [what for what, items in reasons if items]
+    return f"{names} differ only in what is {' or '.join(found)}." if found else f"{names} are the same."
 
 
 def direction(comparison: Comparison) -> str:
@@ -121,7 +126,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
     return {
         "first": _side_document(comparison.first),
         "second": _side_document(comparison.second),
-        "same": not (comparison.drifted or comparison.pending or comparison.declared),
+        "same": all(each.is_unmanaged for each in comparison.items),
         "differences": [_item_document(comparison, each) for each in comparison.items if not each.is_unmanaged],
         "unmanaged": [{"address": str(each.address), "only": each.only} for each in comparison.unmanaged],
         "notCompared": list(comparison.uncompared),
@@ -160,7 +165,7 @@ def comparison_markdown(comparison: Comparison, *, limit: int = LIMIT) -> str:
             sheet.say(f"{code(side.name, in_cell=False)}: {plain(side.where)}", "")
     if good := nothing_wrong(comparison):
         sheet.say(f"✅ {plain(good)}", "")
-    signs = {_DRIFTED: "⚠️", _PENDING: "⏳", _DECLARED: "✔️"}
+    signs = {_DRIFTED: "⚠️", _PENDING: "⏳", _ACCEPTED: "✔️", _DECLARED: "✔️"}
     for title, items in _groups(comparison):
         head = f"| resource | {plain(direction(comparison))} | why |"
         rows = [_row(comparison, item, inside) for item, inside in _folded(items)]

@@ -181,6 +181,23 @@ def test_three_environments_say_what_differs_and_why(fleet: Fleet) -> None:
     assert "  ~ attribute.races/meetings/name: not applied in prod" in text
 
 
+def test_accepted_drift_does_not_count_and_is_no_obstacle(fleet: Fleet) -> None:
+    fleet.apply("dev", "staging")
+    meddle(fleet, "dev", "Meddled")
+    fleet.iac("compare dev staging", code=3)
+    fleet.write(
+        "stacks/policies.yaml",
+        "accepted: [{code: DRF001, subject: collection.races/meetings, reason: A trial., until: 2999-01-01}]\n",
+    )
+    first = fleet.commit("First")
+    assert seen(fleet.iac("compare dev staging --json")) == {"collection.races/meetings name": "accepted in dev"}
+    assert "differ only in what is accepted" in fleet.iac("compare staging dev").out
+    fleet.iac("compare dev staging --exact", code=2)
+    assert fleet.iac("promote dev staging --json").json["promoted"]["commit"] == first
+    meddle(fleet, "staging", "Other")
+    assert seen(fleet.iac("compare dev staging --json")) == {"collection.races/meetings name": "accepted in both"}
+
+
 def test_it_reads_only_and_writes_reports(fleet: Fleet) -> None:
     fleet.apply("dev", "staging")
     before = {file: file.read_bytes() for file in (fleet.root / "state").rglob("state.json")}
