@@ -90,7 +90,7 @@ def build_plan(
         *protection_refusals(selection.kept, desired, real),
     ]
     if not plan_options.refresh_only:
-        refusals += migration_refusals(selection.kept, desired, state)
+        refusals += migration_refusals(selection.kept, desired, state, real)
     if not plan_options.destroy:
         # Thresholds are for what nobody has asked for.
         managed, confirmed = _managed(desired, state, real), plan_options.confirmed

@@ -148,8 +148,12 @@ def _waits_for(change: Change) -> list[str]:
     return [each.partition(":")[2] for each in change.needs if each.startswith(f"{Action.MIGRATE}:")]
 
 
-def migration_refusals(changes: Sequence[Change], desired: Desired, state: State) -> Iterator[Refusal]:
-    """A no where a migration ran with another content, was not taken back whole, or cannot be put in order."""
+def migration_refusals(
+    changes: Sequence[Change], desired: Desired, state: State, real: Mapping[Address, Live]
+) -> Iterator[Refusal]:
+    """A no where a migration ran with another content, was not taken back whole, cannot be put in order, or where
+    nobody knows whether it ran."""
+    yield from _unknown(changes, desired, state, real)
     for at, migration in desired.migrations.items():
         record = state.migrations.get(at)
         if record is not None and record.stage is Stage.UNDOING:
@@ -177,6 +181,24 @@ def migration_refusals(changes: Sequence[Change], desired: Desired, state: State
                     "take one of these out of its needs or before",
                 )
                 return
+
+
+def _unknown(
+    changes: Sequence[Change], desired: Desired, state: State, real: Mapping[Address, Live]
+) -> Iterator[Refusal]:
+    """Collections are live, and the state knows nothing at all: it was lost, or never was."""
+    if state.entries or state.migrations:
+        return
+    there = [each for each in desired.resources if each in real and kind_of(each).holds_documents_itself]
+    for change in changes:
+        if there and change.action is Action.MIGRATE:
+            name = change.address.name
+            yield Refusal(
+                change.address,
+                f"{change.address} may have run: {there[0]} is live, and the state knows nothing of this environment",
+                f"if it ran: raceday-iac migration mark {name}; if it did not, begin the state first: raceday-iac "
+                "import --all",
+            )
 
 
 def _how(record: MigrationRecord) -> str:

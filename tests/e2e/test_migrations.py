@@ -289,6 +289,18 @@ def test_one_that_was_done_by_hand_is_marked(shop: Project) -> None:
     assert shop.iac("state", "verify").code == 0
 
 
+def test_after_a_lost_state_it_does_not_run_unasked(shop: Project) -> None:
+    shop.apply(*losing(shop))
+    before = people(shop)
+    shop.lose_state()
+    refused = shop.apply(code=EXIT_REFUSED)
+    assert "may have run" in refused.out
+    shop.iac("migration", "mark", "0001-split")
+    shop.apply()
+    assert people(shop) == before
+    shop.must_be_clean()
+
+
 def test_where_everything_is_destroyed_nothing_has_run(shop: Project) -> None:
     shop.apply(*losing(shop))
     allowed = f"database.{shop.id('shop')}=3"

@@ -17,7 +17,7 @@ from raceday_iac.planning.migrations import plan_undo
 from raceday_iac.planning.order import sorted_by_needs
 from raceday_iac.planning.plan import change_key
 from raceday_iac.planning.saved import saved_plan
-from raceday_iac.state.document import MigrationRecord, Stage, State
+from raceday_iac.state.document import MigrationRecord, Stage, State, new_state
 
 from ..applied import change, live_as, plan, state_of
 from ..declaring import address, collection, function, resolved
@@ -54,6 +54,11 @@ def ran(state: State, *names: str, **settings: Any) -> State:
 
 def between(before: Desired, after: Desired, *migrations: Migration, state: State | None = None, **more: Any) -> Plan:
     return plan(with_migrations(after, *migrations), state or state_of(before), live_as(before), **more)
+
+
+def plan_state() -> State:
+    """One that was lost, and begun again."""
+    return new_state(lambda: "lineage", lambda: "salt")
 
 
 def keys(found: Plan) -> list[str]:
@@ -216,6 +221,16 @@ def test_a_name_that_is_nearly_one_of_something_is_told() -> None:
     (note,) = found.notes
     assert note.startswith("migration.m comes before attribute.d/c/custmer, which is neither declared nor there")
     assert not between(texts("a"), texts("a"), migration(before=["attribute.d/c/went-long-ago"])).notes
+
+
+def test_where_the_state_was_lost_nobody_knows_whether_it_ran() -> None:
+    found = plan(with_migrations(texts("a"), migration()), None, live_as(texts("a")))
+    (refusal,) = found.refusals
+    assert refusal.message.startswith("migration.m may have run: collection.d/c is live")
+    assert "migration mark m" in refusal.hint
+    known = ran(plan_state(), "m")
+    assert not plan(with_migrations(texts("a"), migration()), known, live_as(texts("a"))).refusals
+    assert not plan(with_migrations(texts("a"), migration())).refusals
 
 
 def test_what_waits_in_a_circle_is_refused() -> None:
