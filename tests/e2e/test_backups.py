@@ -253,6 +253,25 @@ def test_documents_that_get_values_back_keep_their_timestamps_or_not(project: Pr
     assert all(now > before[each] for each, now in times().items())
 
 
+def test_links_are_written_back_together(shop: Project) -> None:
+    before, number = everything(shop, "notes", "orders"), ORDERS
+    address = f"relationship.{shop.id('shop')}/orders/extras"
+    declare(shop, ROOMS, "\n".join(line for line in ORDER_FIELDS.splitlines() if '"extras"' not in line))
+    refused = shop.apply(code=5).out
+    number = int(refused.partition(f"{address}=")[2].split()[0])
+    shop.apply("--allow-data-loss", f"{address}={number}")
+    declare(shop, ROOMS, ORDER_FIELDS)
+    shop.apply()
+    shop.proxy.forget()
+    shop.iac("restore", "latest", "--auto-approve", "--new-timestamps")
+    patched = [each for each in shop.proxy.exchanges() if each.method == "PATCH" and "/documents/" in each.path]
+    assert len(patched) < 8
+    now = everything(shop, "notes", "orders")
+    assert {each: {**now[each], "$updatedAt": ""} for each in now} == {
+        each: {**before[each], "$updatedAt": ""} for each in before
+    }
+
+
 def test_nothing_is_destroyed_where_the_backup_fails(notes: Project) -> None:
     folder = notes.state_folder / "backups"
     for each in sorted(folder.rglob("*"), reverse=True):
