@@ -357,7 +357,7 @@ def perform(
     workspace.store.keep_backup()
     if command in _BY_STACK and workspace.desired.name and not plan.plan_options.refresh_only:
         state = dataclasses.replace(state, revision=workspace.revision)
-    with recorded(workspace.options, command, plan, plan_id) as tell:
+    with recorded(workspace.options, command, plan, plan_id) as report:
         kept = keep_lost(workspace, connection, plan, plan_id, command) if keeps else None
         before = kept.manifest if kept is not None else None
         begin_changes()
@@ -376,7 +376,7 @@ def perform(
                 kept.catch_up if kept is not None else None,
                 kept,
             )
-            tell(applied)
+            report(applied)
         manifest = finished(workspace, kept, before)
     return applied, manifest
 

@@ -99,17 +99,17 @@ class _Found:
             self.assumed.append(address)
             difference = replace(difference, fields=())
         always = {} if kind.secret_field else wanted.fields
-        untold = [name for name, each in always.items() if isinstance(each, Secret) and name not in live.fields]
-        if untold and trust_secrets:
+        hidden = [name for name, each in always.items() if isinstance(each, Secret) and name not in live.fields]
+        if hidden and trust_secrets:
             self.assumed.append(address)
-            kept = tuple(each for each in difference.fields if each.name not in untold)
+            kept = tuple(each for each in difference.fields if each.name not in hidden)
             difference = replace(difference, fields=kept)
         if difference.is_clean:
             self.adopted.append(address)
             fields = stored_fields(wanted.fields, salt) if kind.secret_field else fingerprinted(wanted.fields, salt)
         else:
             self.differing.append(difference)
-            trusted = {name: wanted.fields[name] for name in untold if trust_secrets}
+            trusted = {name: wanted.fields[name] for name in hidden if trust_secrets}
             fields = fingerprinted({**trusted, **_as_live(wanted, live)}, salt)
         deployments = (live.remote_id,) if kind.is_code else ()
         self.entries[address] = Entry(address, frozen(fields), live.remote_id, deployments)

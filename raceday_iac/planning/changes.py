@@ -338,7 +338,7 @@ def refresh_changes(state: State, real: Mapping[Address, Live], desired: Desired
 
 def taken_over(entry: Entry, real: Live, desired: Desired, salt: str = "") -> Entry:
     """The entry as it is when it says what is live."""
-    fields = {**_untold(entry, real), **fingerprinted(_live_fields(entry, real, desired), salt)}
+    fields = {**_hidden(entry, real), **fingerprinted(_live_fields(entry, real, desired), salt)}
     deployments = entry.deployments
     if kind_of(entry.address).is_code and real.remote_id not in deployments:
         deployments = (real.remote_id, *deployments)
@@ -377,7 +377,7 @@ def _field_changes(before: Entry, after: Entry, desired: Desired) -> Iterator[Fi
             yield FieldChange(name, known, after.fields.get(name), known, Cause.DRIFT, name in kind.unordered)
 
 
-def _untold(entry: Entry, real: Live) -> dict[str, Any]:
+def _hidden(entry: Entry, real: Live) -> dict[str, Any]:
     """Fingerprints of secrets that the server does not return: they stay what they were."""
     return {name: value for name, value in entry.fields.items() if name not in real.fields and is_fingerprint(value)}
 

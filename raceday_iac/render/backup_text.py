@@ -95,8 +95,8 @@ def _amount(manifest: Manifest) -> str:
     numbers: dict[str, int] = {}
     for each in manifest.sections:
         numbers[each.noun] = numbers.get(each.noun, 0) + each.records
-    told = ", ".join(f"{spaced(number)} {noun}{'' if number == 1 else 's'}" for noun, number in numbers.items())
-    return " and ".join((f"{told} of {places} ({_bytes(manifest.size)})", *variables))
+    things = ", ".join(f"{spaced(number)} {noun}{'' if number == 1 else 's'}" for noun, number in numbers.items())
+    return " and ".join((f"{things} of {places} ({_bytes(manifest.size)})", *variables))
 
 
 def _kept(section: Section) -> str:

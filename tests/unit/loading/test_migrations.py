@@ -72,9 +72,9 @@ def test_what_is_wrong_with_a_file_is_said_before_anything_is_sent(tmp_path: Pat
 
 @pytest.mark.parametrize("line", ["from . import shared", "from .shared import x", "import shared", "import shared.x"])
 def test_one_that_imports_what_lies_beside_it(tmp_path: Path, line: str) -> None:
-    told = complaint(tmp_path, ("m", [], []), m=f"import json\n{line}\n{GOOD}", shared="", json="")
-    assert told.startswith("migration.m: m.py:2: it imports ")
-    assert told.endswith("A migration stands alone: only its own file is hashed")
+    said = complaint(tmp_path, ("m", [], []), m=f"import json\n{line}\n{GOOD}", shared="", json="")
+    assert said.startswith("migration.m: m.py:2: it imports ")
+    assert said.endswith("A migration stands alone: only its own file is hashed")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
