@@ -1,8 +1,8 @@
 """What the count of runs that found the lock held means for its owner, so that whoever starts runs can slow down.
 
 A refused run must not touch the lock document: that would look like a sign of life of its owner. It counts up a second
-document beside it (`refusing.count`), without lock and fence, for it has none; the owner reads and clears the count.
-Both are best effort: a count that is off by one is harmless, a run that fails because of it is not.
+document beside it (`refusing.count`), without lock and fence, because it has none; the owner reads and clears the
+count. Both are best effort: a count that is off by one is harmless, a run that fails because of it is not.
 """
 
 from __future__ import annotations

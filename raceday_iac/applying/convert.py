@@ -64,7 +64,7 @@ def convert_attribute(
 def _add(
     provider: Provider, copy: Address, wanted: Fields, seen: Mapping[Address, Live], note: Note, first_look: float
 ) -> Iterator[float]:
-    """The new attribute beside the old one: optional at first, for it has no values yet."""
+    """The new attribute beside the old one: optional at first, because it has no values yet."""
     fields = frozen({**wanted, "required": False, "default": None})
     found = seen.get(copy)
     if found is not None and found.status in ("failed", "stuck", "deleting"):

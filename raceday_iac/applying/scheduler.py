@@ -445,7 +445,7 @@ class _Run:
             self._offer_turns()
 
     def _offer_turns(self) -> None:
-        """Let those try again that had no turn: of the same places the first one, for it keeps the others out."""
+        """Let those try again that had no turn: of the same places the first one, because it keeps the others out."""
         for waiting in self._without_turn.values():
             while waiting:
                 first = heapq.heappop(waiting)

@@ -255,7 +255,7 @@ def everything_in(address: Address, real: Mapping[Address, Live]) -> Iterator[Se
         yield Section(address, Form.CONTENTS, address)
         return
     if kind_of(address).is_document:
-        # With all others of its collection, for a backup has nothing smaller.
+        # With all others of its collection, because a backup has nothing smaller.
         address = owner_of(address)
     if not kind_of(address).holds_documents:
         yield from _values(address, real, Left())

@@ -170,7 +170,7 @@ class Program(TyperGroup):
 
 @cache
 def _built(family: typer.Typer, name: str, said: str, is_completing: bool) -> Any:
-    """A command with its options: once in a process, for it takes a hundredth of a second."""
+    """A command with its options: once in a process, because it takes a hundredth of a second."""
     built = _command_of(family, name, said)
     with_examples(name, built)
     if is_completing:

@@ -1,7 +1,7 @@
 """The server as a process of its own, that goes on when the command which started it has ended.
 
-What others need to know of it is in `server.json` (readable by the owner only, for it holds the key); what it says goes
-to `server.log`. Whether it runs is decided by the lock on its data directory, never by a process id alone.
+What others need to know of it is in `server.json` (readable by the owner only, because it holds the key); what it says
+goes to `server.log`. Whether it runs is decided by the lock on its data directory, never by a process id alone.
 """
 
 from __future__ import annotations

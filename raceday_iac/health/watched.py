@@ -135,7 +135,8 @@ class Freshness(Part):
 
 
 class Alert(Part):
-    """Where to report it. The address is taken from an environment variable, for whoever knows it may write there."""
+    """Where to report it. The address is taken from an environment variable, because whoever knows it may write
+    there."""
 
     kind: Literal["generic", "slack"] = "generic"
     url_env: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")

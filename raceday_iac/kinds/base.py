@@ -324,7 +324,7 @@ class Kind:
     originals: Callable[[Address], Sequence[Fields]] = lambda _address: ()
     #: The field that is set only after the code that it will start is active.
     armed_last: str = ""
-    #: Whether it is deleted before everything else, for what it is made over must not go first.
+    #: Whether it is deleted before everything else, because what it is made over must not go first.
     goes_first: bool = False
     #: Whether it breaks when what it depends on is replaced, and so is replaced too.
     breaks_with_dependencies: bool = False

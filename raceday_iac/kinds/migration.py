@@ -1,7 +1,7 @@
 """Migrations of data, as far as a plan speaks of them like of a resource.
 
 A migration is nothing that Appwrite has: it is never read, compared or created. So it is in no list of kinds, and only
-`kind_of` knows it, for a change of a plan may be one.
+`kind_of` knows it, because a change of a plan may be one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Read the files of a stack's migrations, and check what can be seen without running them.
 
 A file is read once: what was hashed, shown in a plan and approved is what runs. It is compiled here and run by apply
-alone, for it may do anything when it is run.
+alone, because it may do anything when it is run.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def loss_refusals(found: Iterable[Loss], options: PlanOptions) -> Iterator[Refus
 
 
 def loss_notes(found: Iterable[Loss], options: PlanOptions) -> Iterator[str]:
-    """What will be lost, for it was allowed or needs no permission."""
+    """What will be lost, because it was allowed or needs no permission."""
     for each in found:
         if not each.costs:
             yield f"{each}: {'; '.join(each.reported)}"

@@ -354,8 +354,8 @@ def _claims_of_relations(real: Mapping[Address, Live]) -> dict[Address, Claims]:
 def _early_deletions(
     changes: Sequence[Change], old: Mapping[str, Claims], coming: Claims, removals: Removals
 ) -> set[str]:
-    """Deletions that cannot wait to the end: indexes, for an attribute must not go before them (deleting one under a
-    compound unique index leaves it `stuck`, observed on 1.8.1), what holds something that a new one takes over, and
+    """Deletions that cannot wait to the end: indexes, because an attribute must not go before them (deleting one under
+    a compound unique index leaves it `stuck`, observed on 1.8.1), what holds something that a new one takes over, and
     what must go before that."""
     early = [
         change

@@ -301,7 +301,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def change_document(change: Change, *, with_parts: bool = True) -> dict[str, Any]:
-    """A change as it is shown; without the parts of values that differ it is saved, for they follow from the rest."""
+    """A change as it is shown; without the parts of values that differ it is saved, because they follow from the
+    rest."""
     return {
         "address": str(change.address),
         "action": str(change.action),

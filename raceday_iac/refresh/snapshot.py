@@ -270,7 +270,7 @@ class _Looking:
         self.looked = 0
         self._question = question
         self._found = self._longest = 0
-        #: Eight bytes for each value of a unique index, for there may be millions of them.
+        #: Eight bytes for each value of a unique index, because there may be millions of them.
         self._keys = array("Q")
 
     def look(self, documents: Sequence[Mapping[str, Any]]) -> None:

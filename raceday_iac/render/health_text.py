@@ -479,7 +479,7 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(map(plain, cells))} |"
 
 
-# The view that `health --watch` renews in place on a terminal: what is wrong stands on top, for it must not be cut.
+# The view that `health --watch` renews in place on a terminal: what is wrong stands on top, because it must not be cut.
 
 
 def health_view(report: Report | None, problem: str = "") -> RenderableType:

@@ -319,7 +319,7 @@ class Shown:
 
     @property
     def reason(self) -> str:
-        """Why; nothing for what the stack simply declares, for that says nothing new about a creation."""
+        """Why; nothing for what the stack simply declares, because that says nothing new about a creation."""
         return "" if self.change is None or self.change.reason in OBVIOUS else self.change.reason
 
     @property

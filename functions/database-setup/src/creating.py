@@ -1,5 +1,5 @@
 """Creating many things at once: bounded threads, fewer when the server complains, each failure on its own; and waiting
-until what was created is available, for the server makes attributes and indexes in the background.
+until what was created is available, because the server makes attributes and indexes in the background.
 
 A creation is never repeated blindly. After an unclear answer it is looked up first, because it may have landed. One
 request a round shows the status of everything in all collections concerned. Waiting starts short, grows, and ends when

@@ -270,8 +270,8 @@ class Engine:
 def roll_back(work: Work, database: str, kept: set[str]) -> int:
     """Take back what this run created, when the set-up cannot be completed: only that, and only while it is empty.
 
-    One deletion at a time, awaited, for each writes the schema of its collection. The database and the collections that
-    `kept` names stay: this very run stands on them. Returns how many were deleted."""
+    One deletion at a time, awaited, because each writes the schema of its collection. The database and the collections
+    that `kept` names stay: this very run stands on them. Returns how many were deleted."""
     created = [item for item in work.ledger.created if item.kind != "database" and item.collection not in kept]
     whole = {item.collection for item in created if item.kind == "collection"}
     # What lies in a collection that goes as a whole needs no request of its own. Relationships do: they may have

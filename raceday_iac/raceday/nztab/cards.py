@@ -1,7 +1,7 @@
 """The card as it was recorded on 17 July 2025, with starts as minutes after NZ midnight, so that it fits any day.
 
 The recording is `data/card.json`: 76 meetings and 748 races of all countries and categories. Statuses and
-protests are left out of it, for these belong to an instant.
+protests are left out of it, because these belong to an instant.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def _progress(race: Race, instant: datetime) -> tuple[int, float]:
     left = (race.timeline.jump - instant).total_seconds()
     if left > 0:
         step = 120 if left > 3600 else 20
-        # Rounded up, for what is not there yet is not shown.
+        # Rounded up, because what is not there yet is not shown.
         shown = -(-left // step) * step
         return -int(shown), (1 - UNCOUNTED) / (1 + shown / HALF_WAY)
     after = min(-left // 30 * 30, SETTLING)

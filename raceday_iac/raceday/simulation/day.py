@@ -172,7 +172,7 @@ def count_phases(phases: Iterable[str]) -> dict[str, int]:
 # What the interval table demands, said a second time: the functions have their own copy, this one checks them.
 #
 # A race is *due* when its last poll is as long ago as the row it is in demands. It may stay due for as long as it
-# takes to start the poller; near its start that is hardly any time, for there one run follows the other.
+# takes to start the poller; near its start that is hardly any time, because one run follows the other there.
 
 
 #: Seconds, by row. The poller goes round every 15 to 30 s near the jump; domain facts give the table in minutes.

@@ -41,7 +41,7 @@ class _Caller:
         self._loop = asyncio.get_running_loop()
         self._result: asyncio.Future[Result] = self._loop.create_future()
         self._guard = threading.Lock()
-        # From the start on, for a run may be over before the caller is asleep.
+        # From the start on, because a run may be over before the caller is asleep.
         self._is_woken = False
 
     async def wait(self) -> Result:

@@ -1,6 +1,7 @@
 """A simulated day written down, to be played again: who ran when, and how each race was played, polled and stored.
 
-The file is JSON; instants are seconds since 1970, to the millisecond. Runs are lists, for there are thousands of them.
+The file is JSON; instants are seconds since 1970, to the millisecond. Runs are lists, because there are thousands of
+them.
 """
 
 from __future__ import annotations

@@ -277,7 +277,8 @@ _ATTRIBUTES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("content", "string", {"size": LIMIT}),
 )
 _ATTRIBUTE = Shape({"key": str, "status": str})
-#: Seconds until attributes must be available, and between two looks: short at first, for an attribute takes some 35 ms.
+#: Seconds until attributes must be available, and between two looks: short at first, because an attribute takes some 35
+#: ms.
 _PATIENCE, _FIRST_PAUSE, _LONGEST_PAUSE = 120.0, 0.05, 1.0
 
 

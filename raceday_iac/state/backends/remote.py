@@ -463,7 +463,7 @@ def parse(found: LockRecord | None) -> LockInfo | None:
 
 
 def _free() -> str:
-    """Never twice the same, for the tag of a text must mean this very text."""
+    """Never twice the same, because the tag of a text must mean this very text."""
     return json.dumps({"free": uuid.uuid4().hex})
 
 
