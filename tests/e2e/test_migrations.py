@@ -395,3 +395,18 @@ def test_an_interrupted_migration_is_left_after_a_page_and_goes_on(shop: Project
     shop.apply(*losing(shop))
     assert migrations(shop)[NAME]["counts"] == {"read": 3, "updated": 3}
     assert people(shop)["c"] == {"first": None, "last": "Plato"}
+
+
+def test_what_it_writes_over_twice_is_written_back_as_it_was_first(shop: Project) -> None:
+    code = (
+        "def run(data):\n"
+        "    for text in ('one', 'two', 'three'):\n"
+        "        for page in data.pages({place!r}):\n"
+        "            data.update({place!r}, {{each['$id']: {{'name': text}} for each in page}})\n"
+    )
+    write(shop, code)
+    shop.declare(BEFORE + '    stack.migration("0001-split", "migrations/0001_split.py")\n')
+    shop.apply()
+    assert {data["name"] for data in people(shop).values()} == {"three"}
+    shop.iac("restore", "latest", "--auto-approve")
+    assert {each: data["name"] for each, data in people(shop).items()} == PEOPLE
