@@ -14,15 +14,15 @@ import pytest
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
 from raceday_iac.applying.scheduler import made_along, make_steps
-from raceday_iac.errors import ProviderError
+from raceday_iac.errors import ProviderError, StateError
 from raceday_iac.kinds import inline_members
 from raceday_iac.model.address import Address, owners
 from raceday_iac.model.resource import Desired, Fields, Live, frozen
 from raceday_iac.model.server import ServerFacts
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Change
+from raceday_iac.planning import Action, Change
 from raceday_iac.state.backends.local import LocalState
-from raceday_iac.state.document import new_state
+from raceday_iac.state.document import State, new_state
 
 from ..applied import plan
 from ..declaring import address, collection, resolved
@@ -125,6 +125,28 @@ def test_one_request_makes_all_of_a_collection_and_one_list_names_all_of_it(tmp_
 def test_what_one_list_names_is_saved_once_and_only_what_is_sent_is_in_the_journal(tmp_path: Path) -> None:
     assert apply(Server(), tmp_path).saves == len(MADE) + 1
     assert journaled(tmp_path) == ["create:database.d", "create:collection.d/c"]
+
+
+def test_what_was_made_and_could_not_be_saved_is_adopted_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = LocalState.write
+
+    def until_the_disk_is_full(store: LocalState, state: State) -> None:
+        if len(state.entries) > len(MADE):
+            raise StateError("the disk is full")
+        write(store, state)
+
+    monkeypatch.setattr(LocalState, "write", until_the_disk_is_full)
+    server = Server()
+    with pytest.raises(StateError, match="full"):
+        apply(server, tmp_path)
+    saved = LocalState(tmp_path / "state").read()
+    assert set(map(str, saved.entries)) == {"database.d", "collection.d/c"}
+    again = plan(schema(), saved, dict(server.resources), facts=NEW)
+    assert {str(each.address): each.action for each in again.changes} == dict.fromkeys(
+        ALL - {"database.d", "collection.d/c"}, Action.ADOPT
+    )
 
 
 def test_what_is_sent_by_itself_all_the_same_is_in_the_journal(tmp_path: Path) -> None:
