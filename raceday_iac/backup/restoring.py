@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..applying.batches import at_once, batches
 from ..counting import spaced
@@ -33,9 +33,14 @@ from .storage import Backups
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+#: A record and its document, if that is there.
+Pair: TypeAlias = "tuple[Mapping[str, Any], Mapping[str, Any] | None]"
 
 #: Batches that are compared at the same time.
 AT_ONCE = 4
+#: From so many records on a look reads pages of all documents, if they are fewer than some times as many, and a record
+#: has not more bytes in the backup than that. It holds some times as many documents.
+MANY, _CHEAPER, _SMALL, _AHEAD = 1000, 4, 1000, 20
 #: How often it is looked and written until nothing is left to write: others may write meanwhile.
 _PASSES = 5
 #: A document keeps its `$updatedAt` at the price of a request for each: so many of a section do unasked.
@@ -460,7 +465,7 @@ class Restoring:
         tallies = tuple(Tally() for _ in self.goals)
         for goal, tally in zip(self.goals, tallies, strict=True):
             for links in goal.stages:
-                for verdict in (each for batch in self._verdicts(goal, links=links) for each in batch):
+                for verdict in (each for batch in self._looked_at(goal, links=links) for each in batch):
                     refused = self._refused.get((goal.place.path, verdict.identity))
                     if refused is None or not verdict.values:
                         tally.add(self._free(goal, verdict), links=links)
@@ -590,6 +595,61 @@ class Restoring:
                 yield found
                 seen += len(found)
                 waited.progress = f"{spaced(seen)} of {spaced(goal.section.records)} documents"
+
+    def _looked_at(self, goal: Goal, *, links: bool) -> Iterator[Sequence[Verdict]]:
+        """The same for a look, which changes nothing: from large pages where most of the documents are needed."""
+        if not goal.is_of_documents or not self._is_most(goal):
+            yield from self._verdicts(goal, links=links)
+            return
+        with WAITS.on(f"comparing {goal.section.address}") as waited:
+            seen = 0
+            for pairs in self._pairs(goal):
+                yield [verdict_of(goal, record, live, links=links) for record, live in pairs]
+                seen += len(pairs)
+                waited.progress = f"{spaced(seen)} of {spaced(goal.section.records)} documents"
+
+    def _is_most(self, goal: Goal) -> bool:
+        """Whether reading all documents costs less than asking for those of the backup by their ids. Large documents
+        would not fit into memory by so many at once."""
+        section = goal.section
+        if section.records < MANY or section.size > section.records * _SMALL:
+            return False
+        there = self.provider.count_all(*goal.collection).count
+        return there is not None and 0 < there < _CHEAPER * section.records
+
+    def _pairs(self, goal: Goal) -> Iterator[Sequence[Pair]]:
+        """Each record with its document. Both come in the order in which documents were made, more or less, so one is
+        near the other; what is not, is asked for by its id."""
+        pages = iter(self.provider.every_document(*goal.collection, only=goal.reads))
+        live: dict[str, Mapping[str, Any]] = {}
+        waiting: dict[str, Mapping[str, Any]] = {}
+
+        def matched(slack: int) -> Iterator[Sequence[Pair]]:
+            """Read on until so few records wait for their documents, or there are no more of those."""
+            yield [(waiting.pop(each), live.pop(each)) for each in [each for each in waiting if each in live]]
+            while len(waiting) > slack and (page := next(pages, None)) is not None:
+                live.update((str(each["$id"]), each) for each in page)
+                yield [
+                    (waiting.pop(each), live.pop(each))
+                    for each in [str(each["$id"]) for each in page]
+                    if each in waiting
+                ]
+                for each in list(live)[: max(0, len(live) - _AHEAD * MANY)]:
+                    del live[each]
+
+        for part in self.backups.records(self.manifest, goal.section):
+            waiting.update((str(each["id"]), each) for each in part)
+            yield from matched(MANY)
+            if len(waiting) > _AHEAD * MANY:
+                yield from self._asked_for(goal, waiting)
+                waiting.clear()
+        yield from matched(0)
+        yield from self._asked_for(goal, waiting)
+
+    def _asked_for(self, goal: Goal, records: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[Pair]]:
+        for batch in batches(list(records.values())):
+            found = self._live(goal, batch)
+            yield [(each, found.get(str(each["id"]))) for each in batch]
 
     def _live(self, goal: Goal, records: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
         ids = tuple(str(each["id"]) for each in records)

@@ -117,6 +117,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     )
     monkeypatch.setattr(batches, "BATCH", BATCH)
     monkeypatch.setattr(writing, "PART", BATCH)
+    # As with many documents: looks by pages, writes by transactions.
+    monkeypatch.setattr(restoring, "MANY", 2)
     monkeypatch.setattr(provider_writing, "_FEWEST_TOGETHER", 2)
     made = Shop(tmp_path, monkeypatch)
     file = made.folder / "stacks" / "environments" / "e.yaml"

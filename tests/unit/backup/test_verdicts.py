@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from raceday_iac.backup import restoring as restoring_module
 from raceday_iac.backup.manifest import Form, Left, Section
 from raceday_iac.backup.restoring import Goal, Restoring, Tally, goal_of, targets_first, verdict_of, verdict_of_item
 from raceday_iac.kinds import kind_of
@@ -232,3 +235,43 @@ def test_a_document_is_created_with_links_to_what_is_there(
     restoring: Any = Restoring(server, None, None, [goal])  # type: ignore[arg-type]
     assert restoring._create_documents(goal, [found]) == {}
     assert [{key: each[key] for key in each if not key.startswith("$")} for each in server.made] == [sent]
+
+
+class Pages:
+    """A backup with records in one order, and a server with documents in another one. Documents that somebody makes
+    again while pages are read may be in none of them."""
+
+    def __init__(self, records: list[int], documents: list[int], unseen: set[int], size: int) -> None:
+        self._records, self._documents, self._unseen, self._size = records, documents, unseen, size
+
+    def records(self, _manifest: Any, _section: Any) -> Iterator[list[dict[str, Any]]]:
+        for start in range(0, len(self._records), self._size):
+            yield [{"id": f"d{each}"} for each in self._records[start : start + self._size]]
+
+    def every_document(self, *_place: str, only: Any) -> Iterator[list[dict[str, Any]]]:
+        seen = [each for each in self._documents if each not in self._unseen]
+        for start in range(0, len(seen), 3):
+            yield [{"$id": f"d{each}"} for each in seen[start : start + 3]]
+
+    def documents(self, *place: Any, only: Any) -> Iterator[dict[str, Any]]:
+        yield from ({"$id": each} for each in place[-1].values if int(each[1:]) in self._documents)
+
+
+@given(
+    st.lists(st.integers(0, 30), unique=True),
+    st.lists(st.integers(0, 40), unique=True),
+    st.sets(st.integers(0, 40)),
+    st.integers(1, 7),
+)
+def test_each_record_finds_its_document_once_in_whatever_order_they_come(
+    records: list[int], documents: list[int], unseen: set[int], size: int
+) -> None:
+    pages: Any = Pages(records, documents, unseen, size)
+    restoring: Any = Restoring(pages, pages, None, [])  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(restoring_module, "MANY", 2)
+        patch.setattr(restoring_module, "_AHEAD", 2)
+        found = [pair for pairs in restoring._pairs(leading("a")) for pair in pairs]
+    assert sorted(record["id"] for record, _ in found) == sorted(f"d{each}" for each in records)
+    assert all((live is not None) == (int(record["id"][1:]) in documents) for record, live in found)
+    assert all(live is None or live["$id"] == record["id"] for record, live in found)
