@@ -37,6 +37,8 @@ ERROR_SHAPE = {
     "additionalProperties": False,
 }
 
+_OF_ERRORS = Draft7Validator(ERROR_SHAPE)
+
 DOCUMENT = "/databases/{databaseId}/collections/{collectionId}/documents"
 ROW = "/tablesdb/{databaseId}/tables/{tableId}/rows"
 DOWNLOAD = "/functions/{functionId}/deployments/{deploymentId}/download"
@@ -238,13 +240,14 @@ class Description:
             (Route(path, _pattern(path), operations) for path, operations in self.raw["paths"].items()),
             key=lambda route: route.path.count("{"),
         )
+        self._found: dict[tuple[str, str], Route | None] = {}
 
     def route(self, method: str, path: str) -> Route | None:
         """The documented route of a request, if there is one. Literal segments win over placeholders."""
-        for route in self.routes:
-            if route.pattern.fullmatch(path) and method.lower() in route.operations:
-                return route
-        return None
+        if (method, path) not in self._found:
+            fitting = (each for each in self.routes if each.pattern.fullmatch(path))
+            self._found[method, path] = next((each for each in fitting if method.lower() in each.operations), None)
+        return self._found[method, path]
 
     def problems(self, exchange: Exchange) -> list[str]:
         """What is wrong with an answer; empty when it conforms or the route is not documented."""
@@ -275,9 +278,69 @@ class Description:
         return first or []
 
     def _body_problems(self, schema: dict[str, Any], body: Any, partial: bool) -> list[str]:
+        if self.fits(as_json_schema(schema), body, partial):
+            return []
+        return self.explained(schema, body, partial)
+
+    def explained(self, schema: dict[str, Any], body: Any, partial: bool) -> list[str]:
+        """What is wrong with a body, by a library that knows all of JSON Schema."""
         components = _without_required(self.components) if partial else self.components
         validator = Draft7Validator({"allOf": [as_json_schema(schema)], "components": components})
         return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(body)]
+
+    def fits(self, schema: dict[str, Any], body: Any, partial: bool) -> bool:
+        """Whether a body certainly conforms, by the few words of JSON Schema that the descriptions use: each of some
+        thousand answers is asked, and this is fifty times as fast. Raises KeyError for another word."""
+        for word, said in schema.items():
+            if word not in _IGNORED and not _CHECKS[word](self, said, body, partial):
+                return False
+        return True
+
+    def _refers(self, reference: str, body: Any, partial: bool) -> bool:
+        return self.fits(self.components["schemas"][reference.removeprefix("#/components/schemas/")], body, partial)
+
+    def _has_properties(self, properties: dict[str, Any], body: Any, partial: bool) -> bool:
+        return not isinstance(body, dict) or all(
+            self.fits(properties[name], value, partial) for name, value in body.items() if name in properties
+        )
+
+    def _has_items(self, items: Any, body: Any, partial: bool) -> bool:
+        return not isinstance(body, list) or all(self.fits(items, each, partial) for each in body)
+
+
+def _is_of_type(names: str | list[str], body: Any) -> bool:
+    return any(_TYPES[name](body) for name in ([names] if isinstance(names, str) else names))
+
+
+def _is_number(body: Any) -> bool:
+    return isinstance(body, int | float) and not isinstance(body, bool)
+
+
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "object": lambda body: isinstance(body, dict),
+    "array": lambda body: isinstance(body, list),
+    "string": lambda body: isinstance(body, str),
+    "boolean": lambda body: isinstance(body, bool),
+    "null": lambda body: body is None,
+    "number": _is_number,
+    "integer": lambda body: _is_number(body) and body == int(body),
+}
+#: Words that say nothing about which bodies conform.
+_IGNORED = frozenset("description format title readOnly discriminator x-example x-enum-name".split())
+_CHECKS: dict[str, Callable[[Description, Any, Any, bool], bool]] = {
+    "type": lambda _self, said, body, _partial: _is_of_type(said, body),
+    # True and 1 are equal, and not the same in JSON.
+    "enum": lambda _self, said, body, _partial: (body is None or isinstance(body, str)) and body in said,
+    "required": lambda _self, said, body, partial: (
+        partial or not isinstance(body, dict) or all(name in body for name in said)
+    ),
+    "additionalProperties": lambda _self, said, _body, _partial: said is True,
+    "anyOf": lambda self, said, body, partial: any(self.fits(each, body, partial) for each in said),
+    "allOf": lambda self, said, body, partial: all(self.fits(each, body, partial) for each in said),
+    "$ref": Description._refers,
+    "properties": Description._has_properties,
+    "items": Description._has_items,
+}
 
 
 def is_page(body: Any) -> bool:
@@ -300,7 +363,7 @@ def is_partial(exchange: Exchange) -> bool:
 
 def error_problems(status: int, body: Any) -> Iterator[str]:
     """Whether an error answer has Appwrite's shape and a known type with that type's status."""
-    errors = [f"{each.json_path}: {each.message[:300]}" for each in Draft7Validator(ERROR_SHAPE).iter_errors(body)]
+    errors = [f"{each.json_path}: {each.message[:300]}" for each in _OF_ERRORS.iter_errors(body)]
     if errors:
         yield from errors
         return

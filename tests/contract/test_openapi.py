@@ -5,14 +5,16 @@ That every answer received by the suite conforms is checked around each test, in
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
 from .client import Answer, Exchange
-from .description import CORRECTIONS, EDITIONS, STATUSES, Correction, Description, ListedStatus
+from .description import CORRECTIONS, EDITIONS, STATUSES, Correction, Description, ListedStatus, as_json_schema
 from .recordings import Recording, recordings
 
 
@@ -48,6 +50,48 @@ def description() -> Description:
 @pytest.mark.parametrize("age", EDITIONS)
 def test_every_recorded_answer_conforms(age: str) -> None:
     assert problems_of_recordings(Description(age=age), age) == []
+
+
+class Noting(Description):
+    """Notes which bodies were held against which schemas."""
+
+    asked: list[tuple[dict[str, Any], Any, bool]]
+
+    def _body_problems(self, schema: dict[str, Any], body: Any, partial: bool) -> list[str]:
+        self.asked.append((schema, body, partial))
+        return super()._body_problems(schema, body, partial)
+
+
+def broken(draw: Random, body: Any) -> Any:
+    """A copy with one value, anywhere in it, missing or another."""
+    found = copy.deepcopy(body)
+    holder, key = draw.choice(list(_places(found)))
+    if isinstance(holder, dict) and draw.random() < 0.3:
+        del holder[key]
+    else:
+        holder[key] = draw.choice((None, True, 0, 1, 2.0, 1.5, "", "a word", [], {}, [0], [{}], {"a": 1}))
+    return found
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from _places(value[key])
+
+
+@pytest.mark.parametrize("age", EDITIONS)
+def test_what_is_quickly_found_to_fit_is_what_the_library_finds_nothing_wrong_with(age: str) -> None:
+    description, draw, refused = Noting(age=age), Random(age), 0
+    description.asked = []
+    assert problems_of_recordings(description, age) == []
+    bodies = [each for each in description.asked if each[1]]
+    for schema, body, partial in draw.sample(bodies, min(len(bodies), 250)):
+        changed = broken(draw, body)
+        fits = description.fits(as_json_schema(schema), changed, partial)
+        assert fits == (not description.explained(schema, changed, partial)), changed
+        refused += not fits
+    assert refused > 50
 
 
 def observed(entry: Correction | ListedStatus) -> bool:
