@@ -6,19 +6,24 @@ the packages were read once. Some hundred starts would cost minutes otherwise.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import select
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import IO
+from typing import IO, Any
 
 #: Not wanted by any command that talks to a server which runs already.
 _LEFT_OUT = ("raceday_iac.devserver", "raceday_iac.raceday.simulation")
@@ -151,36 +156,61 @@ def _serve(listener: socket.socket) -> None:
         sys.stdin.read()
         os.kill(os.getppid(), 9)
         os._exit(0)
+    ended, told = os.pipe()
+    for each in (ended, told):
+        os.set_blocking(each, False)
+    signal.set_wakeup_fd(told)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    programs: dict[int, socket.socket] = {}
     while True:
-        connection = listener.accept()[0]
-        if os.fork() == 0:
-            listener.close()
-            return _become(connection)
-        connection.close()
-        _reap()
+        ready = select.select([listener, ended], [], [])[0]
+        if ended in ready:
+            os.read(ended, 4096)
+            _report(programs)
+        if listener in ready:
+            connection = listener.accept()[0]
+            try:
+                header, streams, _, _ = socket.recv_fds(connection, _LENGTH, 3)
+                request = json.loads(_exactly(connection, int.from_bytes(header, "big")))
+            except (AssertionError, OSError):
+                # Who asked was killed in the middle of it.
+                connection.close()
+                continue
+            program = os.fork()
+            if program == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for each in (ended, told):
+                    os.close(each)
+                for each in (listener, connection, *programs.values()):
+                    each.close()
+                return _become(request, streams)
+            for each in streams:
+                os.close(each)
+            programs[program] = connection
+            _send(connection, program)
 
 
-def _reap() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
+def _report(programs: dict[int, socket.socket]) -> None:
+    """Say how programs ended that have."""
+    with suppress(ChildProcessError):
+        while found := os.waitpid(-1, os.WNOHANG):
+            program, status = found
+            if not program:
+                return
+            if connection := programs.pop(program, None):
+                _send(connection, os.waitstatus_to_exitcode(status))
+                connection.close()
 
 
-def _become(connection: socket.socket) -> None:
-    """Fork once more: this process waits for the program and says how it ended; the child is the program."""
-    header, streams, _, _ = socket.recv_fds(connection, _LENGTH, 3)
-    request = json.loads(_exactly(connection, int.from_bytes(header, "big")))
-    program = os.fork()
-    if program:
-        for each in streams:
-            os.close(each)
-        connection.sendall(program.to_bytes(_LENGTH, "big"))
-        code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
-        connection.sendall(code.to_bytes(_LENGTH, "big", signed=True))
-        os._exit(0)
-    connection.close()
+def _send(connection: socket.socket, number: int) -> None:
+    # Who asked may have gone.
+    with suppress(OSError):
+        connection.sendall(number.to_bytes(_LENGTH, "big", signed=True))
+
+
+def _become(request: Mapping[str, Any], streams: Sequence[int]) -> None:
+    """This process is the program."""
     os.setsid()
     for target, stream in enumerate(streams):
         os.dup2(stream, target)
@@ -189,6 +219,25 @@ def _become(connection: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv[:] = request["argv"]
+
+
+def _end_as(main: Callable[[], object]) -> None:
+    """Run the program, and end as it does, but without taking everything apart that was imported: for that each page
+    of memory that this process shares with its parent would have to be copied, which takes longer than most runs."""
+    try:
+        main()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            # Python's own end meets it again, and says so.
+            raise ended from None
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        os._exit((ended.code or 0) & 0xFF)
 
 
 def _import_everything() -> None:
@@ -207,4 +256,4 @@ if __name__ == "__main__":
     _serve(waiting)
     from raceday_iac.cli.main import main
 
-    main()
+    _end_as(main)
