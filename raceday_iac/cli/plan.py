@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from ..backup.manifest import Forecast, forecast_of
 from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
 from ..kinds import HAVING_CODE, KINDS, has_code, is_known, on_server
 from ..model.address import Address, function_address
@@ -34,6 +33,7 @@ from .workspace import Target, Workspace, acceptances_of, answer, first_day, mak
 
 if TYPE_CHECKING:
     from ..applying.migrating import Rehearsal
+    from ..backup.manifest import Forecast
 
 app = typer.Typer()
 
@@ -466,8 +466,10 @@ def kept_before(plan: Plan, workspace: Workspace) -> Forecast | None:
     """What is written to a backup before a plan is carried out; None where that is nothing, or the plan is refused."""
     if plan.is_empty or plan.refusals:
         return None
-    found = forecast_of(plan, wanted_by(plan, workspace), "")
     # What keeps backups is slow to import, and most plans need none.
+    from ..backup.manifest import forecast_of
+
+    found = forecast_of(plan, wanted_by(plan, workspace), "")
     return None if found is None else replace(found, where=workspace.backups.where)
 
 
