@@ -66,9 +66,9 @@ def opened(target: Target, folder: Path) -> Iterator[Project]:
             remove(project.api, project.prefix)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_project(target: Target) -> OpenProject:
-    """Makes projects that live as long as a `with` block."""
+    """Makes projects that live as long as a `with` block. A module may have a target of its own."""
     return partial(opened, target)
 
 
