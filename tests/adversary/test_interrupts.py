@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -62,7 +63,7 @@ def interrupted(run: Run, *, presses: int = 1) -> Ended:
         raise AssertionError("it goes on waiting") from None
     ended = run.end()
     assert ended.code == 130, ended
-    assert ended.text.count("Interrupted.") == 1, ended
+    assert len(re.findall(r"\bInterrupted[.:]", ended.text)) == 1, ended
     return ended
 
 
