@@ -62,9 +62,7 @@ def run(
                 raise _not_there(reader(target), function_address(function)) from None
             raise _explained(error, function) from None
         except Interrupted:
-            raise Interrupted(
-                "Interrupted: no longer waiting for the execution to end.", hint=_unknown(function)
-            ) from None
+            raise Interrupted("Interrupted. The execution may go on.", hint=_unknown(function)) from None
     started = f"Started {execution.id}. Look later: raceday-iac logs {function} --execution {execution.id}"
     lines = [Line(started)] if asynchronous else execution_lines(execution, with_body=True)
     answer(options, {"execution": execution_document(execution)}, lines)
