@@ -57,7 +57,7 @@ from .apply import claim_of, perform, rollback_to, what_is_left
 from .extensions import extensions_of
 from .health import HealthContext, watched_of
 from .lint import configuration_of, timetable_for
-from .options import Options, begin_changes, current, end_changes
+from .options import Options, begin_changes, current
 from .plan import snapshot_of, where
 from .workspace import (
     Target,
@@ -86,7 +86,7 @@ _FILES = threading.Lock()
 #: Seconds after which a build that has not ended counts as abandoned.
 _OLD = 3600.0
 #: Seconds that answers which are under way have at the end, and that an open page has to ask how an apply ended.
-_GRACE, _TO_BE_SHOWN = 2, 3
+_GRACE, _TO_BE_SHOWN = 2, 5
 
 
 @app.command("console")
@@ -312,13 +312,9 @@ class AtHand:
 def _perform(
     workspace: Workspace, plan: Plan, connection: Provider, state: State, observer: Observer, plan_id: str
 ) -> tuple[Applied, Manifest | None]:
-    """Carry out a plan that was agreed to. The console goes on after it, unless it was interrupted."""
-    try:
-        watching = nullcontext(observer)
-        return perform(workspace, plan, connection, state, watching, plan_id=plan_id, command="console")
-    finally:
-        if not is_interrupted():
-            end_changes()
+    """Carry out a plan that was agreed to. The console goes on after it."""
+    watching = nullcontext(observer)
+    return perform(workspace, plan, connection, state, watching, plan_id=plan_id, command="console")
 
 
 def _say_nothing(_event: Event) -> None:
@@ -407,6 +403,8 @@ def served(web: ASGIApp, listener: socket.socket) -> Iterator[threading.Thread]:
 def _serve(web: ASGIApp, listener: socket.socket, tasks: Tasks, options: Options, link: str) -> None:
     """Until Ctrl-C; a `link` is opened in the browser. What is being changed then ends as on the command line: what is
     under way is finished, nothing new is begun, and the pages are there to say so. A second Ctrl-C ends it."""
+    # How long it takes to end depends on what is under way: an interrupt is not to be cut short by anybody else.
+    begin_changes()
     with served(web, listener) as thread:
         try:
             with handled(_end, signal.SIGINT, signal.SIGTERM):
@@ -431,8 +429,6 @@ def _let_end(tasks: Tasks, options: Options) -> None:
 
     with suppress(Interrupted), handled(press, signal.SIGINT, signal.SIGTERM):
         ending = tasks.interrupt()
-        if ending:
-            begin_changes()
         for task in ending:
             print_lines([Line(f"{task.title}: this ends first.")], color=options.color, stream=sys.stderr)
         for task in ending:
