@@ -20,7 +20,7 @@ from raceday_iac.devserver.settings import Settings
 from .databases_server import Answer, Database, new_database, q
 
 #: Long enough that requests which are sent together overlap on any machine.
-WINDOW = 0.3
+WINDOW = 0.6
 QUICK = Settings(processing_delay=0.0, scheduler=False)
 
 
