@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -92,9 +93,15 @@ def furnish(live: Live) -> None:
     for path, key in ((_MEETINGS, "note"), (f"{_DATABASE}/collections/notes", "text")):
         live.ask("POST", f"{path}/attributes/string", {"key": key, "size": 50, "required": False})
     for collection, documents in (("meetings", MEETINGS), ("notes", NOTES)):
+        while not _is_available(live.ask("GET", f"{_DATABASE}/collections/{collection}")):
+            time.sleep(0.01)
         for name, data in documents.items():
             path = f"{_DATABASE}/collections/{collection}/documents"
             live.ask("POST", path, {"documentId": name, "data": data})
+
+
+def _is_available(collection: dict[str, Any]) -> bool:
+    return all(each["status"] == "available" for each in collection["attributes"])
 
 
 def inventory(live: Live) -> Counter[str]:
