@@ -153,9 +153,7 @@ class Work:
     recount: Recount | None = None
     #: Keeps a secret that the server made; None where nobody asked for that.
     keep_secret: Callable[[Address, Secret], None] | None = None
-    #: Keeps what was written since the backup, right before it is lost; None where there is no backup.
-    keep_late: Callable[[Change], None] | None = None
-    #: Keeps what a migration writes over; None where there is no backup.
+    #: Keeps what was written since the backup, and what a migration writes over; None where there is no backup.
     keeper: Keeper | None = None
     is_stopping: Callable[[], bool] = lambda: False
     _schema: SchemaWork = field(init=False)
@@ -218,8 +216,8 @@ class Work:
             return
         if self.recount is not None:
             self.recount.must_fit(change)
-        if self.keep_late is not None:
-            self.keep_late(change)
+        if self.keeper is not None:
+            self.keeper.catch_up(change)
 
     def _create(self, change: Change) -> Iterator[float]:
         fields = created_fields(change, self._early_fields(change, {"schedule": ""}))

@@ -15,6 +15,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
+from ..counting import format_duration, spaced
 from ..errors import IacError, ProviderError
 from ..kinds import kind_of
 from ..model.address import Address
@@ -27,6 +28,8 @@ BATCH = 100
 AT_ONCE = 4
 #: A document that nobody has changed for so long rests.
 _RESTING = timedelta(minutes=1)
+#: Seconds until the first line about how far it has come, and between two of them.
+_FIRST, _EVERY = 2.0, 10.0
 #: What Appwrite answers to a bulk upsert that cannot be.
 _REFUSALS = (400, 404, 405, 409, 413)
 
@@ -50,6 +53,27 @@ def at_once(writes: Iterable[Callable[[], int]]) -> Iterator[int]:
                 ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 yield sum(each.result() for each in ended)
         yield sum(each.result() for each in under_way)
+
+
+class Pace:
+    """When to say how far something has come: the first time after two seconds, then every ten."""
+
+    def __init__(self, clock: Callable[[], float], begun: float) -> None:
+        self._clock, self._last = clock, begun - _EVERY + _FIRST
+
+    def due(self) -> float | None:
+        """The instant, by the clock, where it is to be said now; then it is said."""
+        now = self._clock()
+        if now - self._last < _EVERY:
+            return None
+        self._last = now
+        return now
+
+
+def how_far(done: int, whole: int, seconds: float) -> str:
+    """So many documents of all are done after so many seconds, in words, and how long the rest will take."""
+    left = seconds * (whole - done) / done
+    return f"{spaced(done)} of {spaced(whole)} documents; about {format_duration(left)} left"
 
 
 def may_merge(seen: Mapping[Address, Live], names: Collection[str] = ()) -> bool:

@@ -14,20 +14,18 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
-from ..counting import format_duration, spaced
+from ..counting import spaced
 from ..errors import NOTHING_CHANGED, ConflictError, NotFoundError, ProviderError, RefusedError
 from ..kinds.conversion import UnconvertibleError, convert, has_form, shortened, temporary
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live, frozen
 from ..provider import Condition, NewValues, Provider, Written
-from .batches import BatchWriter, Row, batches, may_merge, rests
+from .batches import BatchWriter, Pace, Row, batches, how_far, may_merge, rests
 from .schema import FIRST_LOOK, until_available, until_gone
 
 #: Copying is repeated for what others write meanwhile; who writes all the time has to stop for a short time.
 _PASSES = 5
-#: Seconds until the first line about how far it has come, and between two of them.
-_FIRST, _EVERY = 2.0, 10.0
 
 Note = Callable[[str], None]
 
@@ -123,7 +121,6 @@ class _Copying:
     merging: bool
     clock: Callable[[], float] = time.monotonic
     lost: dict[str, str] = field(default_factory=dict)
-    _reported: float = 0.0
     _writer: BatchWriter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -173,16 +170,18 @@ class _Copying:
         """One look at documents, with what is to be written. What others changed after it was copied is copied
         again."""
         begun = self.clock()
-        self._reported = begun - _EVERY + _FIRST
+        pace = Pace(self.clock, begun)
         for portion in portions:
             copies = [each for each in (self._evaluated(document, look) for document in portion) if each is not None]
             left = len(copies)
             for written in self._writer.write(copies):
                 look.written += written
                 left -= written
-                self._report(look, there, begun, look.looked - left)
+                if (now := pace.due()) is not None:
+                    self._report(look, there, now - begun, look.looked - left)
                 yield 0.0
-            self._report(look, there, begun, look.looked)
+            if (now := pace.due()) is not None:
+                self._report(look, there, now - begun, look.looked)
         if look.written:
             self.note(f"{spaced(look.written)} values copied")
         self._must_not_lose()
@@ -220,17 +219,12 @@ class _Copying:
             return
         self.note(f"document {identity}, which was deleted while it was copied, is gone again")
 
-    def _report(self, look: _Look, there: Answer | None, begun: float, done: int) -> None:
-        """How far it has come, with so many documents done, and how long the rest will take."""
-        now = self.clock()
-        if now - self._reported < _EVERY:
-            return
-        self._reported = now
+    def _report(self, look: _Look, there: Answer | None, seconds: float, done: int) -> None:
+        """How far it has come after so many seconds, with so many documents done, and how long the rest will take."""
         said = f"{spaced(look.written)} values copied" if look.written else "verifying"
         whole = max(done, there.count or 0) if there is not None else 0
         if whole and done:
-            left = (now - begun) * (whole - done) / done
-            said += f", {spaced(done)} of {spaced(whole)} documents; about {format_duration(left)} left"
+            said += f", {how_far(done, whole, seconds)}"
         self.note(said)
 
     def _converted(self, document: Mapping[str, Any]) -> Any:

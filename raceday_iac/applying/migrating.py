@@ -18,7 +18,6 @@ from itertools import groupby
 from types import CodeType
 from typing import Any, Protocol
 
-from ..counting import format_duration, spaced
 from ..errors import IacError, MigrationError, NotFoundError, ProviderError
 from ..kinds import kind_of
 from ..kinds.base import thaw
@@ -27,11 +26,11 @@ from ..model import validators
 from ..model.address import Address, collection_address, owner_of
 from ..model.declarations import nearest
 from ..model.resource import Desired, Live, Migration
-from ..planning import Action, Plan
+from ..planning import Action, Change, Plan
 from ..planning.migrations import counts_words
 from ..provider import Condition, Provider, Reader
 from ..redaction import one_line
-from .batches import BatchWriter, Row, at_once, batches, may_merge, rests
+from .batches import BatchWriter, Pace, Row, at_once, batches, how_far, may_merge, rests
 
 #: Documents of a page, and of what is written at a time.
 PAGE = 1000
@@ -41,8 +40,6 @@ EXAMPLES = 10
 END = "end"
 #: Characters that are shown of an error of the code.
 _LONGEST = 300
-#: Seconds until the first line about how far it has come, and between two of them.
-_FIRST, _EVERY = 2.0, 10.0
 _NUMBER, _CREATED_AT, _CHANGED_AT, _PERMISSIONS = "$sequence", "$createdAt", "$updatedAt", "$permissions"
 
 Document = Mapping[str, Any]
@@ -56,6 +53,9 @@ class Stopped(BaseException):
 
 class Keeper(Protocol):
     """Keeps what is about to be lost."""
+
+    def catch_up(self, change: Change) -> None:
+        """Keep what was written since the backup, right before a change loses it."""
 
     def keep_overwritten(
         self,
@@ -142,7 +142,7 @@ class Data:
         self._number = 0
         self._examples: list[Example] = []
         self._broken: IacError | None = None
-        self._reported = clock() - _EVERY + _FIRST
+        self._pace = Pace(clock, clock())
 
     # What the code of a migration uses.
 
@@ -241,7 +241,7 @@ class Data:
             if found:
                 last = str(found[-1].get(_NUMBER, ""))
                 if not last:
-                    raise self._failed("This Appwrite does not number documents: migrations need 1.8 or newer.")
+                    raise MigrationError("This Appwrite does not number documents: migrations need 1.8 or newer.")
                 made = self._made.get(place, {})
                 page = [each for each in found if made.get(str(each["$id"]), 0) < number]
                 self._progress.add("read", len(page))
@@ -249,21 +249,13 @@ class Data:
                     yield [self._shown(place, each, only) for each in page]
                 self._flush()
                 done += len(found)
-                self._tell(done, whole, begun)
+                if (now := self._pace.due()) is not None:
+                    self._say(f"{self._progress}; {how_far(done, max(done, whole), now - begun)}")
             after = last if found else END
             self._progress.passes[key] = after
             self._save(self._progress)
             if self._is_stopping():
                 raise Stopped
-
-    def _tell(self, done: int, whole: int, begun: float) -> None:
-        now = self._clock()
-        if now - self._reported < _EVERY:
-            return
-        self._reported = now
-        left = (now - begun) * max(0, whole - done) / done
-        reported = f"{spaced(done)} of {spaced(max(done, whole))} documents; about {format_duration(left)} left"
-        self._say(f"{self._progress}; {reported}")
 
     def _columns(self, place: Place) -> Mapping[str, Live]:
         """The attributes and relationships of a collection, as documents know them now."""
@@ -281,7 +273,7 @@ class Data:
         unknown = [each for each in names if each not in known and not each.startswith("$")]
         if unknown and (writes or self._reader.count_documents(*place)):
             collection = collection_address(*place)
-            raise self._failed(f"{collection} has no attribute {unknown[0]!r}{nearest(unknown[0], known)}.")
+            raise MigrationError(f"{collection} has no attribute {unknown[0]!r}{nearest(unknown[0], known)}.")
         return [each for each in names if each not in unknown and each not in self._of_plan(place).coming]
 
     def _conditions(self, place: Place, where: Mapping[str, Any] | None) -> list[Condition]:
@@ -335,9 +327,9 @@ class Data:
         place = self._place(collection)
         for identity, each in values.items():
             if not isinstance(identity, str) or not identity:
-                raise self._failed(f"{identity!r} is no id of a document.")
+                raise MigrationError(f"{identity!r} is no id of a document.")
             if not isinstance(each, Mapping):
-                raise self._failed(f"{what} takes the values of each document by id, not {type(each).__name__}.")
+                raise MigrationError(f"{what} takes the values of each document by id, not {type(each).__name__}.")
             self._known(place, each, writes=True)
             self._buffer.append((what, place, identity, dict(each)))
             if len(self._buffer) >= PAGE:
@@ -473,11 +465,8 @@ class Data:
         text = str(collection).removeprefix("collection.")
         database, slash, name = text.partition("/")
         if not (database and slash and name) or "/" in name:
-            raise self._failed(f"{collection!r} is no collection: write database/collection.")
+            raise MigrationError(f"{collection!r} is no collection: write database/collection.")
         return database, name
-
-    def _failed(self, message: str) -> MigrationError:
-        return MigrationError(message)
 
     def _refused(self, place: Place, refused: Mapping[str, str]) -> ProviderError:
         identity, why = next(iter(refused.items()))
@@ -530,9 +519,7 @@ def run_code(migration: Migration, function: str, data: Data) -> None:
         data.finish()
     except IacError as error:
         raise _explained(migration, error) from None
-    except Exception as error:  # noqa: BLE001 - it may raise anything
-        raise _broken(migration, error) from None
-    except SystemExit as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it may raise anything
         raise _broken(migration, error) from None
 
 
@@ -544,17 +531,18 @@ def _explained(migration: Migration, error: IacError) -> IacError:
     """What the helper complains of, with the line that called it."""
     if not isinstance(error, MigrationError):
         return error
-    return MigrationError(
-        f"{migration.address} failed at {_line_of(migration, error)}: {error.message}",
-        hint=f"correct {migration.file}, then run the command again: what was written before is kept",
-    )
+    return _failure(migration, error, error.message)
 
 
 def _broken(migration: Migration, error: BaseException) -> MigrationError:
     # The text may be about a document, so it is not in the first line, which goes to the log.
     text = f"\n    {one_line(str(error), _LONGEST)}" if str(error) else ""
+    return _failure(migration, error, f"{type(error).__name__}{text}")
+
+
+def _failure(migration: Migration, error: BaseException, why: str) -> MigrationError:
     return MigrationError(
-        f"{migration.address} failed at {_line_of(migration, error)}: {type(error).__name__}{text}",
+        f"{migration.address} failed at {_line_of(migration, error)}: {why}",
         hint=f"correct {migration.file}, then run the command again: what was written before is kept",
     )
 

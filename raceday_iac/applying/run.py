@@ -95,12 +95,11 @@ def apply_plan(
     parallelism: int,
     archives: Archives | None = None,
     keep_secret: Callable[[Address, Secret], None] | None = None,
-    keep_late: Callable[[Change], None] | None = None,
     keeper: Keeper | None = None,
 ) -> Applied:
     """Carry out a plan. The state lock must be held. Failures are in the result, not raised. `archives` remembers what
-    was read of deployments before; `keep_secret` takes the secrets that the server makes; `keep_late` is called right
-    before a change that may lose something, and a `keeper` takes what a migration writes over."""
+    was read of deployments before; `keep_secret` takes the secrets that the server makes; a `keeper` is called
+    right before something is lost."""
     desired = with_ignored(on_server(desired, ServerFacts(plan.server_version)), plan.real)
     recorder = Recorder(store, state)
     watch = _Watch(observer)
@@ -118,7 +117,6 @@ def apply_plan(
         archives,
         recount,
         keep_secret,
-        keep_late,
         keeper,
         lambda: scheduler.is_stopping,
     )

@@ -202,15 +202,14 @@ def plan_and_apply(
                 workspace.store.clear_journal()
                 _note_revision(workspace, plan, state)
             return code
-        plan_id = snapshot_of(plan, workspace, server, state).id
         return carry_out(
             options,
             workspace,
             plan,
+            server,
             connection,
             state,
             parallelism,
-            plan_id=plan_id,
             command=command,
             keeps=keeps,
             keep_secret=made_secrets.keep if made_secrets is not None else None,
@@ -293,19 +292,19 @@ def carry_out(
     options: Options,
     workspace: Workspace,
     plan: Plan,
+    server: Target,
     connection: Provider,
     state: State,
     parallelism: int = 8,
     *,
-    plan_id: str,
     command: str = "apply",
     claim: str = "",
     keeps: bool = True,
     keep_secret: Callable[[Address, Secret], None] | None = None,
 ) -> int:
-    """Apply an approved plan, look again, and say what came of it. `command` and `plan_id` are for the audit log.
-    A `claim` is what may be said of success instead; then nothing is looked at again. What is lost by it is kept before
-    in a backup, if it `keeps` any. `keep_secret` takes the secrets that the server makes."""
+    """Apply an approved plan, look again, and say what came of it. `command` is for the audit log. A `claim` is what
+    may be said of success instead; then nothing is looked at again. What is lost by it is kept before in a backup, if
+    it `keeps` any. `keep_secret` takes the secrets that the server makes."""
     begun = time.monotonic()
     watching = progress(len(plan.changes), as_json=options.json, color=options.color)
     applied, kept = perform(
@@ -315,7 +314,7 @@ def carry_out(
         state,
         watching,
         parallelism,
-        plan_id=plan_id,
+        plan_id=snapshot_of(plan, workspace, server, state).id,
         command=command,
         keeps=keeps,
         keep_secret=keep_secret,
@@ -373,7 +372,6 @@ def perform(
                 parallelism,
                 workspace.archives(connection),
                 keep_secret,
-                kept.catch_up if kept is not None else None,
                 kept,
             )
             report(applied)
@@ -466,14 +464,13 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
         code = approve(options, plan, target, question, state, kept, auto_approve=auto_approve, keeps=keeps)
         if code is not None:
             return code
-        plan_id = snapshot_of(plan, workspace, target, state).id
         code = carry_out(
             options,
             workspace,
             plan,
+            target,
             connection,
             state,
-            plan_id=plan_id,
             command="destroy",
             claim=f"{address} is gone.",
             keeps=keeps,
@@ -506,8 +503,8 @@ def rollback(
         code = approve(options, plan, target, question, state, auto_approve=auto_approve)
         if code is not None:
             return code
-        plan_id, claim = snapshot_of(plan, workspace, target, state).id, "That deployment is active."
-        code = carry_out(options, workspace, plan, connection, state, plan_id=plan_id, command="rollback", claim=claim)
+        claim = "That deployment is active."
+        code = carry_out(options, workspace, plan, target, connection, state, command="rollback", claim=claim)
         if code == EXIT_OK and not options.json:
             text = "The stack is as it was: if it still declares the code that was active, apply activates that again."
             print_lines([Line(text)], color=options.color)

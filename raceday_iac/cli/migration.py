@@ -20,7 +20,6 @@ from .apply import approve, carry_out
 from .backup import NoBackup
 from .completion import migrations
 from .options import Options, begin_changes, current
-from .plan import snapshot_of
 from .recording import record_marking
 from .workspace import AutoApprove, Workspace, answer, opened_store, provider
 
@@ -64,16 +63,15 @@ def undo(name: Name, auto_approve: AutoApprove = False, no_backup: NoBackup = Fa
         code = approve(options, plan, target, f"Take {at} back?", state, auto_approve=auto_approve)
         if code is not None:
             return code
-        plan_id, claim = snapshot_of(plan, workspace, target, state).id, f"{at} counts as not run."
         code = carry_out(
             options,
             workspace,
             plan,
+            target,
             connection,
             state,
-            plan_id=plan_id,
             command="migration undo",
-            claim=claim,
+            claim=f"{at} counts as not run.",
             keeps=not no_backup,
         )
         if code == EXIT_OK and not options.json:

@@ -27,7 +27,6 @@ from ..render.plan_text import plan_lines
 from . import options as run
 from .apply import carry_out
 from .options import Options, current
-from .plan import snapshot_of
 from .workspace import Workspace, make_plan, provider, reader
 
 app = typer.Typer()
@@ -160,8 +159,7 @@ def _round(options: Options) -> int:
             _show(options, plan)
             if plan.is_empty or plan.refusals:
                 return EXIT_OK
-            plan_id = snapshot_of(plan, workspace, server, state).id
-            return carry_out(options, workspace, plan, connection, state, plan_id=plan_id, command="watch")
+            return carry_out(options, workspace, plan, server, connection, state, command="watch")
 
 
 def _show(options: Options, plan: Plan) -> None:

@@ -263,7 +263,8 @@ def file(console: Console, request: Request) -> str:
 def picture(console: Console, request: Request) -> Response:
     """The content of a picture, for its page. What it is, its first bytes say and not its name."""
     address, item = _file_of(request)
-    content = _content(console.project.reader(), address, item)
+    reader = console.project.reader()
+    content = _content(reader, address, reader.item(address, item))
     kind = picture_type(content)
     if kind is None:
         raise NotFoundError(f"{item} is no picture that can be shown here.")
@@ -274,9 +275,9 @@ def download(console: Console, request: Request) -> Response:
     """The content of a file, to be saved: the browser shows and runs none of it."""
     address, item = _file_of(request)
     reader = console.project.reader()
-    name = str(reader.item(address, item).get("name") or item)
-    headers = {**_INERT, "content-disposition": disposition(name)}
-    return Response(_content(reader, address, item), headers=headers, media_type="application/octet-stream")
+    found = reader.item(address, item)
+    headers = {**_INERT, "content-disposition": disposition(str(found.get("name") or item))}
+    return Response(_content(reader, address, found), headers=headers, media_type="application/octet-stream")
 
 
 def _file_of(request: Request) -> tuple[Address, str]:
@@ -286,8 +287,9 @@ def _file_of(request: Request) -> tuple[Address, str]:
     return address, str(request.path_params["item"])
 
 
-def _content(reader: Reader, address: Address, item: str) -> bytes:
-    if int(reader.item(address, item).get("sizeOriginal") or 0) > LARGEST_FILE:
+def _content(reader: Reader, address: Address, found: Mapping[str, Any]) -> bytes:
+    item = str(found["$id"])
+    if int(found.get("sizeOriginal") or 0) > LARGEST_FILE:
         raise IacError(
             f"The file {item} is larger than {LARGEST_FILE // 1_000_000} MB, the most that comes through here.",
             hint=f"ask Appwrite for it: GET /v1/storage/buckets/{address.path}/files/{item}/download",

@@ -14,13 +14,13 @@ from typing import Any
 from ..counting import spaced
 from ..diff import Cause, FieldChange
 from ..errors import RefusedError
-from ..kinds import holds_others, kind_of
+from ..kinds import kind_of
 from ..model.address import Address, owners
 from ..model.declarations import nearest
 from ..model.evidence import Ask
 from ..model.resource import Desired, Live, Migration
 from ..state.document import MigrationRecord, Stage, State
-from .order import sorted_by_needs
+from .order import fresh_places, sorted_by_needs
 from .plan import Action, Change, Plan, PlanOptions, Reason, Refusal, lies_in
 
 #: Characters of a digest that are shown.
@@ -116,12 +116,6 @@ def in_two_steps(changes: Sequence[Change], desired: Desired) -> list[Change]:
         else:
             result.append(change)
     return result
-
-
-def fresh_places(changes: Iterable[Change]) -> frozenset[Address]:
-    """What is made in the course of these changes with nothing in it."""
-    makes = (Action.CREATE, Action.REPLACE)
-    return frozenset(each.address for each in changes if each.action in makes and holds_others(each.address))
 
 
 def _is_strict(change: Change, desired: Desired) -> bool:

@@ -31,6 +31,12 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     return sorted_by_needs(ordered)[0] if among.migrating else ordered
 
 
+def fresh_places(changes: Iterable[Change]) -> frozenset[Address]:
+    """What is made in the course of these changes with nothing in it."""
+    makes = (Action.CREATE, Action.REPLACE)
+    return frozenset(each.address for each in changes if each.action in makes and holds_others(each.address))
+
+
 def sorted_by_needs(changes: Sequence[Change]) -> tuple[list[Change], list[str]]:
     """Changes so that each comes after what it requires, and else in their order; and, where that cannot be, the keys
     of changes that wait for each other in a circle, each for the next. Those are at the end, as they were."""
@@ -142,9 +148,7 @@ class _Among:
 
     @cached_property
     def fresh(self) -> frozenset[Address]:
-        """What is made with nothing in it."""
-        makes = (Action.CREATE, Action.REPLACE)
-        return frozenset(each.address for each in self.ordered if each.action in makes and holds_others(each.address))
+        return fresh_places(self.ordered)
 
     @cached_property
     def building(self) -> list[str]:

@@ -363,9 +363,7 @@ def _at(replay: Replay, at: float) -> dict[str, Any]:
         "clock": f"{clock(at)}:{int(at) % 60:02}",
         "utc": f"{now:%H:%M:%S}",
         "is_quiet": replay.rules.is_quiet(now),
-        "facts": [*_facts(stored, at), *_day_facts(replay, begun, at)]
-        if stored
-        else list(_day_facts(replay, begun, at)),
+        "facts": [*(_facts(stored, at) if stored else ()), *_day_facts(replay, begun, at)],
         "runs": [_run_row(each, at) for each in recording.under_way(at)],
         "races": [_row(each, at, NZ_TIME.zone) for each in lively],
         "others": _others(stored, lively),

@@ -287,7 +287,7 @@ class AppwriteReader:
 
     def items(self, address: Address) -> Iterator[Mapping[str, Any]]:
         """See `Reader.items`."""
-        listed = _contents_of(address)
+        listed = contents_of(address)
         try:
             yield from self._pages(listed.path, listed.key, listed.item, size=SIZES[0])
         except NotFoundError:
@@ -295,13 +295,13 @@ class AppwriteReader:
 
     def item(self, address: Address, item: str) -> Mapping[str, Any]:
         """See `Reader.item`."""
-        listed = _contents_of(address)
+        listed = contents_of(address)
         found: Mapping[str, Any] = self._get(f"{listed.path}/{item}", listed.item)
         return found
 
     def content_of(self, address: Address, item: str) -> bytes:
         """See `Reader.content_of`."""
-        path = f"{_contents_of(address).path}/{item}/download"
+        path = f"{contents_of(address).path}/{item}/download"
         return bytes(self._transport.request(Call("get", path, answer=CONTENT)))
 
     def executions(self, function: str, limit: int) -> Sequence[Execution]:
@@ -516,7 +516,7 @@ def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]
             yield live.address, live
 
 
-def _contents_of(address: Address) -> Listing:
+def contents_of(address: Address) -> Listing:
     """The list of what lies in a resource that holds data."""
     kind = kind_of(address)
     assert kind.contents is not None

@@ -29,6 +29,7 @@ from .reading import (
     DOCUMENT,
     EXECUTION,
     AppwriteReader,
+    contents_of,
     document_path,
     documents_path,
     parse_answer,
@@ -328,11 +329,11 @@ class AppwriteProvider(AppwriteReader):
         """See `Provider.create_file`."""
         fields = {"fileId": item, "permissions": list(permissions)}
         with suppress(ConflictError):
-            self._transport.upload_file(_contents_path(address), fields, name, content)
+            self._transport.upload_file(contents_of(address).path, fields, name, content)
 
     def create_item(self, address: Address, body: Mapping[str, Any]) -> None:
         """See `Provider.create_item`."""
-        self._transport.request(Call("post", _contents_path(address), body))
+        self._transport.request(Call("post", contents_of(address).path, body))
 
     def put_document(
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""
@@ -474,12 +475,6 @@ def _taken(address: Address, fields: Fields, error: ConflictError, found: Live |
 def _is_new(document: Mapping[str, Any], created: Mapping[str, str]) -> bool:
     """Whether it is not the document that was read."""
     return bool(document["$createdAt"] != created.get(str(document["$id"]), document["$createdAt"]))
-
-
-def _contents_path(address: Address) -> str:
-    kind = kind_of(address)
-    assert kind.contents is not None
-    return kind.contents.listed_at(kind.requests.read(address).path).path
 
 
 def _updates(database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -47,14 +47,14 @@ class PlayedRace:
         if not status:
             return None
         polled = self.polls[bisect_right(self.polls, instant) - 1] if self.polls and self.polls[0] <= instant else None
-        since = {name: min(at for at, each in self.stored if each == name) for _, name in self.stored}
+        since = _text(next(at for at, each in self.stored if each == status))
         return {
             "$id": self.identity,
             "status": status,
             "startTime": _text(self.start),
             "last_poll_time": None if polled is None else _text(polled),
-            "finalizedAt": _text(since[status]) if status in ("Final", "Finalized") else None,
-            "abandonedAt": _text(since[status]) if status == "Abandoned" else None,
+            "finalizedAt": since if status in ("Final", "Finalized") else None,
+            "abandonedAt": since if status == "Abandoned" else None,
         }
 
 

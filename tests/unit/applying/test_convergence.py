@@ -20,8 +20,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Desired, Migration
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Action, Plan
-from raceday_iac.planning.migrations import fresh_places
-from raceday_iac.planning.order import comes_after, sorted_by_needs
+from raceday_iac.planning.order import comes_after, fresh_places, sorted_by_needs
 from raceday_iac.state.document import State
 
 from ..applied import live_as, plan, state_of
