@@ -50,6 +50,8 @@ _AT_ONCE = 4
 #: A transaction takes four requests, so a few documents are changed without one. When some were changed by others since
 #: they were read, the rest is tried once more.
 _FEWEST_TOGETHER, _TOGETHER_ATTEMPTS = 8, 2
+#: Seconds after which an instant is surely another one for Appwrite, which compares milliseconds (1.8.1).
+_PRECISION = 0.002
 _MERGED = Shape({"$id": str, "$createdAt": is_instant, "$updatedAt": is_instant})
 _REFUSED, _CONFLICT = 400, 409
 #: Makes a write conditional on the document being no newer than this.
@@ -221,9 +223,11 @@ class AppwriteProvider(AppwriteReader):
         where there are any, and where the transaction was refused (None), nothing was written.
 
         A commit is refused when a document was changed after its operation was staged (1.8.1 and 1.9.6); what was
-        changed before that, the look between the two sees."""
+        changed before that, the look between the two sees. What is changed in the millisecond of the staging counts as
+        before it, so the look comes when that is over."""
         try:
             path = self._staged(_updates(database, collection, {each: new.data for each, new in values.items()}))
+            self._sleep(_PRECISION)
             only, ids = ("$updatedAt",), Condition("equal", "$id", tuple(values))
             now = {
                 str(each["$id"]): each["$updatedAt"] for each in self.documents(database, collection, ids, only=only)

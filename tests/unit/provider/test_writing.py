@@ -485,6 +485,15 @@ def test_many_are_changed_by_one_transaction_with_a_look_before_its_commit() -> 
     assert [each["data"] for each in script.asked[1].body["operations"]] == [{"a": 1}] * 100
 
 
+def test_the_look_before_a_commit_comes_in_another_millisecond_than_the_staging() -> None:
+    """What is changed in the same one does not make Appwrite refuse the commit."""
+    asked: list[int] = []
+    script = Script(post=[{"$id": "t"}, {}], get=[as_read(MANY)], patch=[{}])
+    things = AppwriteProvider(script, sleep=lambda seconds: asked.extend([len(script.asked)] * int(seconds * 1000)))  # type: ignore[arg-type]
+    assert things.change_values("d", "c", MANY) == Written()
+    assert asked == [2, 2]
+
+
 def test_what_others_changed_or_deleted_is_left_out_of_the_transaction_that_is_committed() -> None:
     newer = {**dict.fromkeys(MANY, "noon"), "7": "later"}
     del newer["9"]
