@@ -142,8 +142,10 @@ def _settings(file: Path) -> Mapping[str, str]:
 
 
 def default_stack(folder: Path = STACKS) -> Path:
-    """The only file of the folder that sets the variable `stack`; of several, the one called `stack.py`."""
-    found = [file for file in sorted(folder.glob("*.py")) if _sets_stack(file)]
+    """The only file of the folder, or the only one that sets the variable `stack`; of several, the one called
+    `stack.py`."""
+    files = sorted(folder.glob("*.py"))
+    found = files if len(files) == 1 else [file for file in files if _sets_stack(file)]
     return found[0] if len(found) == 1 else folder / DEFAULT_STACK.name
 
 

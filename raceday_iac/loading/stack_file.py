@@ -8,10 +8,11 @@ import os
 import re
 import sys
 import traceback
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
-from ..errors import IacError, StackError
+from ..errors import IacError, Interrupted, StackError
 from ..model import stack as language
 from ..model.declarations import nearest
 from ..model.resource import Diagnostic, Location
@@ -53,7 +54,11 @@ def _run(path: Path) -> object:
     # Dataclasses look their module up by name.
     sys.modules[module.__name__] = module
     try:
-        specification.loader.exec_module(module)
+        # Standard output is the answer's, which may be a document for a machine.
+        with redirect_stdout(sys.stderr):
+            specification.loader.exec_module(module)
+    except Interrupted:
+        raise
     except SyntaxError as error:
         place = Location(_shown(error.filename or str(path)), error.lineno or 0)
         raise StackError([Diagnostic(place, "", f"syntax error: {error.msg}")]) from None

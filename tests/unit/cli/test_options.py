@@ -115,6 +115,8 @@ def test_what_leads_out_of_the_folder_of_environments_is_no_name_of_one(name: st
         ({"shop.py": "stack = Stack('shop')\n"}, "shop.py"),
         ({"shop.py": "stack: Stack = build()\n", "schema.py": "def declare(stack):\n    stack = 1\n"}, "shop.py"),
         ({"a.py": "stack = 1\n", "b.py": "stack = 2\n"}, "stack.py"),
+        ({"a.py": "stck = 1\n"}, "a.py"),
+        ({"a.py": "x = 1\n", "b.py": "y = 2\n"}, "stack.py"),
         ({"a.py": "stack = 1\n", "stack.py": "stack = 2\n"}, "stack.py"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.errors import IacError, StackError
+from raceday_iac.errors import IacError, Interrupted, StackError
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.model.stack import Stack
 
@@ -67,6 +67,16 @@ def test_a_misspelled_argument_is_reported_with_its_line(load: Load) -> None:
 
 def test_a_file_that_ends_the_process_is_reported(load: Load) -> None:
     assert "exit(3)" in mistake(load, "import sys\nsys.exit(3)\n")
+
+
+def test_an_interrupt_while_it_runs_is_no_mistake_in_it(load: Load) -> None:
+    with pytest.raises(Interrupted):
+        load("from raceday_iac.errors import Interrupted\nraise Interrupted('Interrupted.')\n")
+
+
+def test_what_it_prints_is_kept_out_of_standard_output(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    load(IMPORT + "print('made of rows')\nstack = Stack('mine')\n")
+    assert capsys.readouterr() == ("", "made of rows\n")
 
 
 def test_a_mistake_in_a_module_beside_it_is_reported_with_that_file(load: Load, tmp_path: Path) -> None:
