@@ -69,7 +69,7 @@ FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function 
 def apply(
     file: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan saved by plan --out.")] = None,
     auto_approve: AutoApprove = False,
-    parallelism: Annotated[int, typer.Option(min=1, max=64, help="Requests under way at once.")] = 8,
+    parallelism: Annotated[int, typer.Option(min=1, max=64, help="How many requests may run at the same time.")] = 8,
     verbose: Verbose = False,
     target: Targets = [],  # noqa: B006 - typer copies it
     exclude: Excluded = [],  # noqa: B006
@@ -80,7 +80,8 @@ def apply(
     look_at: LookAt = 0,
     no_backup: NoBackup = False,
     secrets_out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write secrets that the server makes into this file (0600).")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the secrets that Appwrite creates to this file (mode 0600)."),
     ] = None,
 ) -> int:
     """Plan, ask, apply, and look again. A saved plan in `file` was reviewed: it is run as it is, or not at all."""
@@ -133,12 +134,12 @@ class SecretsFile:
         try:
             self._kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
             if not isinstance(self._kept, dict):
-                raise ValueError("it holds no JSON object")
+                raise ValueError("it does not contain a JSON object")
             self._write()
         except (OSError, ValueError) as error:
             raise IacError(
-                f"{file} cannot take the secrets: {error}",
-                hint="name a new file, or one of an earlier apply",
+                f"{file} cannot be used for the secrets: {error}",
+                hint="name a new file, or one that an earlier apply wrote",
                 unchanged=True,
             ) from None
 
@@ -150,8 +151,8 @@ class SecretsFile:
                 self._write()
             except OSError as error:
                 raise IacError(
-                    f"{address} was made, and its secret could not be written to {self._file}: {error}",
-                    hint="make room, and apply again: a secret that Appwrite still shows is written then",
+                    f"{address} was created, but its secret could not be written to {self._file}: {error}",
+                    hint="make the file writable and apply again: a secret that Appwrite still shows is written then",
                 ) from None
 
     def _write(self) -> None:
@@ -235,7 +236,7 @@ def approve(
     if not (options.json and auto_approve) or plan.refusals:
         show_plan(options, plan, server, kept if keeps else None, verbose=verbose, origin=origin)
         if kept is not None and not keeps and not options.json:
-            text = "Nothing is written to a backup before, for --no-backup was said: what is deleted is gone."
+            text = "No backup is made (--no-backup): what is deleted cannot be restored."
             print_lines([Line(text, "yellow"), Line()], color=options.color)
     if plan.refusals:
         return EXIT_REFUSED
@@ -263,11 +264,11 @@ def _note_revision(workspace: Workspace, plan: Plan, state: State) -> None:
 def _refuse_options(options: Options, plan_options: PlanOptions, saved: SavedPlan) -> None:
     if plan_options != PlanOptions():
         raise IacError(
-            "A saved plan is applied as it is: options that shape a plan belong to `plan --out`.", unchanged=True
+            "A saved plan is applied as it is. Give options that change a plan to `plan --out`.", unchanged=True
         )
     if options.env_named and options.env != saved.environment:
         raise IacError(
-            f"The plan is for the environment {saved.environment}, --env says {options.env}.", unchanged=True
+            f"The saved plan is for environment {saved.environment}, but --env names {options.env}.", unchanged=True
         )
 
 
@@ -282,7 +283,7 @@ def _mention_interrupted_run(options: Options, workspace: Workspace) -> None:
         return
     names = ", ".join(begun[:3]) + (f" and {len(begun) - 3} more" if len(begun) > 3 else "")
     print_lines(
-        [Line(f"An earlier run ended in the middle of {names}. What it did is found and adopted.", "yellow")],
+        [Line(f"An earlier run was interrupted during {names}. This run finds what it did, and adopts it.", "yellow")],
         color=options.color,
         stream=sys.stderr,
     )
@@ -397,7 +398,7 @@ def claim_of(plan: Plan) -> str:
         return "The state matches Appwrite."
     if plan.plan_options.destroy:
         named = ", ".join(sorted(map(str, plan.plan_options.targets)))
-        return f"{named} is gone." if named else "Nothing that is managed is left."
+        return f"{named} is deleted." if named else "No managed resource is left."
     if plan.left_out:
         number = len(plan.left_out)
         return f"{counted(number, 'change')} {'was' if number == 1 else 'were'} left out; see: raceday-iac plan"
@@ -431,7 +432,7 @@ def destroy(
     if bool(what) == everything:
         raise IacError(
             "Say what to destroy: a function, an address, or --all for everything that is managed.",
-            hint="see what would go: raceday-iac plan --destroy",
+            hint="see what would be deleted: raceday-iac plan --destroy",
             unchanged=True,
         )
     address = None if everything else read_owner(what)
@@ -472,7 +473,7 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
             connection,
             state,
             command="destroy",
-            claim=f"{address} is gone.",
+            claim=f"{address} is deleted.",
             keeps=keeps,
         )
         if address in workspace.desired.resources and not options.json:
@@ -487,7 +488,9 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
 @app.command("rollback")
 def rollback(
     function: FunctionName,
-    to: Annotated[str, typer.Option(metavar="DEPLOYMENT", help="This one; default is the one before.")] = "",
+    to: Annotated[
+        str, typer.Option(metavar="DEPLOYMENT", help="Id of the deployment; default: the previous one.")
+    ] = "",
     auto_approve: AutoApprove = False,
 ) -> int:
     """Activate an earlier deployment, after asking."""
@@ -506,7 +509,10 @@ def rollback(
         claim = "That deployment is active."
         code = carry_out(options, workspace, plan, target, connection, state, command="rollback", claim=claim)
         if code == EXIT_OK and not options.json:
-            text = "The stack is as it was: if it still declares the code that was active, apply activates that again."
+            text = (
+                "The stack was not changed: if it declares the code that was active before, the next apply activates "
+                "that code again."
+            )
             print_lines([Line(text)], color=options.color)
         return code
 

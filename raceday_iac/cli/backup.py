@@ -13,6 +13,7 @@ import typer
 from ..backup.manifest import Manifest, Section, everything_in, is_known_nowhere, new_id, resources_of, sections_of
 from ..backup.restoring import RestorePlan
 from ..backup.writing import Kept, Writing
+from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..kinds import kind_of, outermost
 from ..model.address import Address
@@ -36,10 +37,8 @@ from .workspace import AutoApprove, Workspace, answer, confirmed, must_be_free, 
 
 app = typer.Typer(name="backup", no_args_is_help=True, rich_markup_mode=None)
 
-NoBackup = Annotated[
-    bool, typer.Option("--no-backup", help="Do not write what will be lost to a backup before it is lost.")
-]
-Name = Annotated[str, typer.Argument(metavar="BACKUP", help="Its id, the beginning of it, or latest.")]
+NoBackup = Annotated[bool, typer.Option("--no-backup", help="Make no backup of what will be lost.")]
+Name = Annotated[str, typer.Argument(metavar="BACKUP", help="Id of the backup, the beginning of its id, or latest.")]
 
 
 def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str, command: str) -> Kept | None:
@@ -123,7 +122,7 @@ def verify(backup: Name = "") -> int:
 
 @app.command("delete")
 def delete(
-    backups: Annotated[list[str], typer.Argument(metavar="BACKUP…", help="Ids, or beginnings of them.")],
+    backups: Annotated[list[str], typer.Argument(metavar="BACKUP…", help="Ids of backups, or the beginnings of ids.")],
     auto_approve: AutoApprove = False,
 ) -> int:
     """Delete backups for good, after asking."""
@@ -132,21 +131,21 @@ def delete(
     with _locked(workspace, "backup delete"):
         found = [workspace.backups.find(each) for each in backups]
         print_lines(() if options.json else list_lines(found, (), workspace.backups.where), color=options.color)
-        if not auto_approve and not confirmed(options, f"Delete these {len(found)} for good?"):
+        if not auto_approve and not confirmed(options, f"Delete {counted(len(found), 'backup')} for good?"):
             return EXIT_ERROR
         begin_changes("raceday-iac backup list")
         for each in found:
             workspace.backups.delete(each.id)
             record_backup(options, "backup delete", each, "backup deleted")
     names = [each.id for each in found]
-    answer(options, {"deleted": names}, [f"{each} is deleted." for each in names])
+    answer(options, {"deleted": names}, [f"Backup {each} is deleted." for each in names])
     return EXIT_OK
 
 
 @app.command("extract")
 def extract(
     backup: Name,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made for it: there must not be one.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, which must not exist yet.")],
 ) -> int:
     """Write out what is in a backup as files: documents as JSON lines, sources and contents as they were."""
     options = current()
@@ -169,7 +168,7 @@ def create(
         typer.Argument(
             parser=read_address,
             metavar="ADDRESS…",
-            help="Databases, collections, attributes, relationships.",
+            help="Databases, collections, attributes, relationships or buckets.",
             autocompletion=addresses,
         ),
     ],
@@ -186,7 +185,7 @@ def create(
         if kept is not None:
             _finish(workspace, kept.manifest)
     if kept is None:
-        answer(options, {"backup": None}, ["There is nothing in it, so no backup was made."])
+        answer(options, {"backup": None}, ["There is no data in it, so no backup was made."])
     else:
         answer(options, {"backup": show_document(kept.manifest, {})}, show_lines(kept.manifest, {}))
     return EXIT_OK
@@ -197,7 +196,7 @@ def _all_of(address: Address, real: Mapping[Address, Live]) -> list[Section]:
     found = list(everything_in(address, real)) if address in real else []
     if not found:
         raise IacError(
-            f"{address} is not there, or holds no data that a backup could keep.",
+            f"{address} does not exist, or holds no data that can be backed up.",
             hint="name a database, a collection, an attribute, a relationship, or a bucket",
             unchanged=True,
         )

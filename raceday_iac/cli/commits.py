@@ -49,8 +49,8 @@ def full_commit(root: Path, name: str) -> str:
         return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
     except _GitError as error:
         raise IacError(
-            f"{name} is no commit of the repository that {root} lies in{error.said}.",
-            hint="name one that is here; git fetch brings others (in CI, check out with fetch-depth: 0)",
+            f"{name} is not a commit of the git repository of {root}{error.said}.",
+            hint="name a commit of this clone; git fetch gets more of them (in CI, check out with fetch-depth: 0)",
             unchanged=True,
         ) from None
 

@@ -45,7 +45,7 @@ from .workspace import AutoApprove, Target, Workspace, acceptances_of, answer, f
 
 app = typer.Typer()
 
-First = Annotated[str, typer.Argument(metavar="A", help="An environment.", autocompletion=environments)]
+First = Annotated[str, typer.Argument(metavar="A", help="The first environment.", autocompletion=environments)]
 
 
 @app.command("compare")
@@ -53,15 +53,15 @@ def compare(
     first: First,
     second: Annotated[
         str,
-        typer.Argument(metavar="[B]", help="Another one, or a plan saved by plan --out.", autocompletion=environments),
+        typer.Argument(
+            metavar="[B]", help="The second environment, or a plan saved by plan --out.", autocompletion=environments
+        ),
     ] = "",
     commit: Annotated[
-        str, typer.Option(metavar="REV", help="Instead of B: what the stack of this commit says of A.")
+        str, typer.Option(metavar="REV", help="Instead of B: compare A with the stack of this commit.")
     ] = "",
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Exit 2 also where they differ only in what is declared so.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for everything.")] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Exit 2 also when every difference is declared.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every difference on its own line.")] = False,
     unmanaged: Unmanaged = False,
     markdown: Markdown = None,
     html: Html = None,
@@ -72,7 +72,7 @@ def compare(
     _must_be_two(options, first, second)
     if bool(second) == bool(commit):
         raise IacError(
-            "Name a second environment, a saved plan, or --commit REV; one of them.",
+            "Name exactly one of these: a second environment, a saved plan, --commit REV.",
             hint=f"raceday-iac compare {first} prod, or raceday-iac compare {first} --commit HEAD~1",
             unchanged=True,
         )
@@ -95,8 +95,8 @@ def _must_be_two(options: Options, first: str, second: str) -> None:
         raise IacError("--env has no effect here: both environments are named.", hint="leave it out", unchanged=True)
     if first == second:
         raise IacError(
-            f"{first} is the same environment twice.",
-            hint=f"whether it is as its stack says: raceday-iac drift --env {first}",
+            f"Both environments are {first}.",
+            hint=f"to compare it with its own stack: raceday-iac drift --env {first}",
             unchanged=True,
         )
 
@@ -167,7 +167,9 @@ def _saying_which(workspace: Workspace) -> Iterator[None]:
 @app.command("promote")
 def promote(
     first: First,
-    second: Annotated[str, typer.Argument(metavar="B", help="Where it is to run.", autocompletion=environments)],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="The environment to bring it to.", autocompletion=environments)
+    ],
     out: Annotated[Path | None, typer.Option(help="Save the plan, to apply exactly this later.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Apply the plan, after asking.")] = False,
     auto_approve: AutoApprove = False,
@@ -189,7 +191,10 @@ def promote(
     if auto_approve and not apply:
         raise IacError("--auto-approve has no effect without --apply.", unchanged=True)
     if apply and (out is not None or reports.are_wanted or rehearse):
-        raise IacError("--apply neither saves nor rehearses: plan first, then apply that plan.", unchanged=True)
+        raise IacError(
+            "--apply cannot be combined with --out, --rehearse or a report. Save the plan first, then apply it.",
+            unchanged=True,
+        )
     plan_options = plan_options_of(allow_data_loss=allow_data_loss, confirm=confirm, look_at=look_at)
     chosen = with_environment(options, second, "promote")
     load_environment(chosen.stack, second)
@@ -228,7 +233,7 @@ def _runs(options: Options) -> str:
     first, then the one that was applied last. Raises RefusedError where it runs neither."""
     name, applied, broken_off = options.env, *_applied(options)
     if broken_off:
-        raise _not_clean(name, [f"an apply ended in the middle of {broken_off[0]}"])
+        raise _not_clean(name, [f"an apply was interrupted during {broken_off[0]}"])
     now = _checked_out(options)
     asked = [now.commit] if now.commit and not now.is_dirty else []
     if applied.commit and not applied.is_dirty and applied.commit not in asked:
@@ -241,9 +246,9 @@ def _runs(options: Options) -> str:
             return commit
         reasons = list(_left(plan, commit))
     if now.is_dirty:
-        reasons.append(f"what is checked out is {now}, which are not committed (git status names them)")
+        reasons.append(f"the checked-out files are {now}, which are not committed (see git status)")
     if not applied.commit:
-        reasons.append("its state does not say which commit was applied last")
+        reasons.append("its state does not name the commit that was applied last")
     elif applied.is_dirty:
         reasons.append(f"what was applied last was {applied}, which were not committed")
     raise _not_clean(name, reasons)
@@ -280,7 +285,8 @@ _SHOWN = 5
 def _not_clean(name: str, reasons: Iterable[str]) -> RefusedError:
     lines = "".join(f"\n  - {each}" for each in reasons)
     return RefusedError(
-        f"{name} does not run a commit as it is, so there is nothing to promote. {NOTHING_CHANGED}{lines}",
-        hint=f"commit what is to run, then raceday-iac apply --env {name}; see what differs: "
+        f"Environment {name} does not run exactly what a commit says, so it cannot be promoted. "
+        f"{NOTHING_CHANGED}{lines}",
+        hint=f"commit what should run, then: raceday-iac apply --env {name}; to see the differences: "
         f"raceday-iac drift --env {name}",
     )

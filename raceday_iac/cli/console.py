@@ -91,7 +91,7 @@ _GRACE, _TO_BE_SHOWN = 2, 5
 
 @app.command("console")
 def console(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 0,
     in_browser: Annotated[bool, typer.Option("--open", help="Open the link in the browser of this machine.")] = False,
 ) -> int:
     """Serve it until Ctrl-C."""
@@ -105,7 +105,7 @@ def console(
         chosen = listener.getsockname()[1]
         tasks = Tasks()
         link = f"http://{HOST}:{chosen}/{token}/"
-        can = "things can be done" if project.is_local else "it can only be looked at"
+        can = "read and write" if project.is_local else "read only"
         lines = [f"The console of environment {options.env} ({can}), until Ctrl-C:", f"  {link}"]
         answer(
             options, {"console": {"address": link, "environment": options.env, "readOnly": not project.is_local}}, lines
@@ -409,7 +409,7 @@ def _serve(web: ASGIApp, listener: socket.socket, tasks: Tasks, options: Options
         try:
             with handled(_end, signal.SIGINT, signal.SIGTERM):
                 if link and not webbrowser.open(link):
-                    print_lines([Line("No browser of this machine could be opened.", "yellow")], stream=sys.stderr)
+                    print_lines([Line("No browser could be opened on this machine.", "yellow")], stream=sys.stderr)
                 while thread.is_alive():
                     thread.join(60)
         except Interrupted:
@@ -430,7 +430,7 @@ def _let_end(tasks: Tasks, options: Options) -> None:
     with suppress(Interrupted), handled(press, signal.SIGINT, signal.SIGTERM):
         ending = tasks.interrupt()
         for task in ending:
-            print_lines([Line(f"{task.title}: this ends first.")], color=options.color, stream=sys.stderr)
+            print_lines([Line(f"{task.title}: waiting for its end.")], color=options.color, stream=sys.stderr)
         for task in ending:
             task.ended.wait()
             print_lines(_ended_lines(task), color=options.color, stream=sys.stderr)

@@ -13,6 +13,7 @@ import typer
 
 from ..applying.actions import clean
 from ..applying.recorder import Recorder
+from ..counting import counted
 from ..errors import (
     EXIT_ERROR,
     EXIT_OK,
@@ -49,7 +50,7 @@ FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function 
 def run(
     function: FunctionName,
     body: Annotated[str, typer.Option(help="Request body, usually JSON.")] = "",
-    asynchronous: Annotated[bool, typer.Option("--async", help="Start it and do not wait.")] = False,
+    asynchronous: Annotated[bool, typer.Option("--async", help="Start it, and do not wait for its end.")] = False,
 ) -> int:
     """Exit 1 when it failed or answered 400 or above."""
     options = current()
@@ -62,7 +63,7 @@ def run(
                 raise _not_there(reader(target), function_address(function)) from None
             raise _explained(error, function) from None
         except Interrupted:
-            raise Interrupted("Interrupted. The execution may go on.", hint=_unknown(function)) from None
+            raise Interrupted("Interrupted. The execution may still be running.", hint=_unknown(function)) from None
     started = f"Started {execution.id}. Look later: raceday-iac logs {function} --execution {execution.id}"
     lines = [Line(started)] if asynchronous else execution_lines(execution, with_body=True)
     answer(options, {"execution": execution_document(execution)}, lines)
@@ -82,7 +83,7 @@ def _not_there(connection: Reader, owner: Address) -> IacError:
         f"There is no {owner.kind} {owner.path!r} in this project{nearest(owner.path, known)}.",
         hint=f"{kind.plural}: {', '.join(known)}"
         if known
-        else "none is there yet: declare it in the stack, then: raceday-iac apply",
+        else "the project has none yet: declare it in the stack, then: raceday-iac apply",
         unchanged=True,
     )
 
@@ -91,9 +92,10 @@ def _explained(error: ProviderError, function: str) -> ProviderError:
     hints = {
         "deployment_not_found": "it has no active deployment; deploy its code first",
         "build_not_ready": "its deployment is not built yet",
-        "function_synchronous_timeout": "Appwrite waits 30 s at most; it may still run. Start it with --async",
+        "function_synchronous_timeout": "Appwrite waits 30 s at most, and the execution may still be running. "
+        "Start it with --async",
     }
-    error.message = f"function.{function} was not executed to its end: {error.message}"
+    error.message = f"function.{function} could not be executed completely: {error.message}"
     error.hint = hints.get(error.kind, error.hint)
     is_lost = isinstance(error, UnreachableError) and not error.unsent
     if is_lost or (isinstance(error, ServerFaultError) and not error.kind):
@@ -103,13 +105,13 @@ def _explained(error: ProviderError, function: str) -> ProviderError:
 
 
 def _unknown(function: str) -> str:
-    return f"whether it was started is not known: raceday-iac logs {function}"
+    return f"it may have been started; see: raceday-iac logs {function}"
 
 
 @app.command("logs")
 def logs(
     function: FunctionName,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Newest executions.")] = 5,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many executions to show.")] = 5,
     execution: Annotated[str, typer.Option(metavar="ID", help="Only this execution.")] = "",
     build: Annotated[
         str, typer.Option(metavar="ID", help="The build log of a deployment; `latest` for the newest.")
@@ -165,13 +167,13 @@ def deployments(
     function: FunctionName,
     cleaning: Annotated[bool, typer.Option("--clean", help="Delete orphans, after asking.")] = False,
     older_than: Annotated[
-        float, typer.Option(metavar="MINUTES", min=0, help="Unfinished ones count as abandoned after this.")
+        float, typer.Option(metavar="MINUTES", min=0, help="Age at which an unfinished deployment counts as abandoned.")
     ] = 60,
     auto_approve: AutoApprove = False,
     download: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Save the source of the active one as FILE (.tar.gz).")
+        Path | None, typer.Option(metavar="FILE", help="Save the source of the active deployment as FILE (.tar.gz).")
     ] = None,
-    of: Annotated[str, typer.Option(metavar="DEPLOYMENT", help="With --download: of this one.")] = "",
+    of: Annotated[str, typer.Option(metavar="DEPLOYMENT", help="With --download: the deployment to save.")] = "",
 ) -> int:
     """List all deployments; with `cleaning`, delete the orphans after asking. Works without the stack."""
     options = current()
@@ -196,7 +198,7 @@ def deployments(
 def _save_source(options: Options, owner: Address, file: Path | None, wanted: str) -> int:
     """Save the source archive of a deployment as it was uploaded. It may hold secrets: it is for its owner alone."""
     if file is None:
-        raise IacError("--of names the deployment for --download.", hint="add --download FILE")
+        raise IacError("--of has no effect without --download.", hint="add --download FILE")
     workspace = Workspace.without_stack(options)
     if file.exists():
         raise IacError(f"{file} exists already. Nothing was written.", hint="name another file")
@@ -235,7 +237,7 @@ def _clean(options: Options, workspace: Workspace, connection: Provider, found: 
     listing = f"raceday-iac deployments {as_typed(found.owner)}"
     if found.orphans and not auto_approve:
         look = f"{listing} --json" if options.json else ""
-        if not confirmed(options, f"Delete {found.orphans} for good?", look):
+        if not confirmed(options, f"Delete {counted(found.orphans, 'orphan')} for good?", look):
             return EXIT_ERROR
     begin_changes(listing)
     outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.owner, found.classified)
@@ -250,7 +252,9 @@ def _cleaned_lines(outcome: Mapping[str, str]) -> Iterator[Line]:
     if not outcome:
         yield Line("There are no orphans.")
         return
-    yield Line(f"Deleted {sum(not problem for problem in outcome.values())} of {len(outcome)}.", "bold")
+    yield Line(
+        f"Deleted {sum(not problem for problem in outcome.values())} of {counted(len(outcome), 'orphan')}.", "bold"
+    )
     yield from (Line(f"  ✗ {name}: {problem}", "red") for name, problem in outcome.items() if problem)
 
 
@@ -265,7 +269,7 @@ def vendor(
     if owner not in bundles:
         raise IacError(
             f"The code of {owner} is not managed by the stack{nearest(as_typed(owner), known)}.",
-            hint=f"whose code is managed: {', '.join(known) or 'none'}",
+            hint=f"with managed code: {', '.join(known) or 'none'}",
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise IacError(f"{out} is not empty; nothing was written.", hint="name a new folder")
@@ -284,6 +288,6 @@ def vendor(
 
 def _left_out_lines(left_out: Sequence[LeftOut]) -> Iterator[Line]:
     if left_out:
-        yield Line("Not in its bundle:")
+        yield Line("Left out of its bundle:")
     for each in left_out:
         yield Line(f"  {each.path}: {each.why}{f' {each.detail}' if each.detail else ''}", "dim")

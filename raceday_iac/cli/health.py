@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from ..applying.recorder import Recorder
+from ..counting import counted
 from ..errors import (
     EXIT_CHANGES,
     EXIT_DEGRADED,
@@ -59,37 +60,39 @@ from .workspace import AutoApprove, Target, Workspace, answer, confirmed, provid
 
 app = typer.Typer()
 
-Interval = Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Between two looks of --watch or --serve.")]
+Interval = Annotated[
+    float, typer.Option(metavar="SECONDS", min=1, help="Time between two checks of --watch or --serve.")
+]
 
 
 @app.command("health")
 def health(
     since: Annotated[str, typer.Option(metavar="SPAN", help="How far back: 90m, 24h, 7d. Default: health.yaml.")] = "",
-    watching: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    watching: Annotated[bool, typer.Option("--watch", help="Check repeatedly, until Ctrl-C.")] = False,
     serve: Annotated[
         int | None,
         typer.Option(metavar="PORT", min=0, max=65535, help="Serve /metrics, /health.json and the page on 127.0.0.1."),
     ] = None,
     interval: Interval = 30,
-    alert: Annotated[bool, typer.Option("--alert", help="Notify the webhooks of health.yaml of what is new.")] = False,
+    alert: Annotated[bool, typer.Option("--alert", help="Send new findings to the webhooks of health.yaml.")] = False,
     reported: Annotated[
         Path | None,
         typer.Option(
             "--reported",
             "--told",
             metavar="FILE",
-            help="Remember what --alert reported, and report only what is new since, or over.",
+            help="A file that remembers what --alert sent, so that only new and ended findings are sent.",
         ),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write it as a page.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as an HTML page.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the report as Markdown.")] = None,
 ) -> int:
     """Look once, and say how it is; or look again and again."""
     options, window = current(), window_of(since)
     if serve is not None and (watching or alert or html or markdown):
-        raise IacError("--serve goes with --since and --interval only.")
+        raise IacError("--serve can be combined only with --since and --interval.")
     if reported is not None and not alert:
-        raise IacError("--reported remembers what --alert reported, so it goes with --alert only.")
+        raise IacError("--reported has no effect without --alert.")
     context = HealthContext.load(options, reading=True)
     hooks = Hooks.of(context.watched.alerts, memory=reported) if alert else None
     files = _Files(html, markdown)
@@ -180,7 +183,7 @@ def _nothing_of(context: HealthContext) -> Report:
 @app.command("recover")
 def recover(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done. Exit 2 if anything.")
+        bool, typer.Option("--dry-run", help="Only show what would be done. Exit 2 if there is something to do.")
     ] = False,
     auto_approve: AutoApprove = False,
 ) -> int:
@@ -202,7 +205,7 @@ def recover(
             print_lines(recovery_lines(recovery), color=options.color)
         if recovery.steps and not auto_approve:
             look = "raceday-iac recover --dry-run --json" if options.json else ""
-            if not confirmed(options, f"Do these {len(recovery.steps)}?", look):
+            if not confirmed(options, f"Do {counted(len(recovery.steps), 'step')}?", look):
                 return EXIT_ERROR
         return _act(options, recovery, _executor(context, connection, found))
 

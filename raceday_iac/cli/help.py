@@ -15,7 +15,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "State": ("state",),
     "Local server": ("server",),
     "This program": ("version",),
-    "Of the stack's extensions": (),
+    "Extensions of the stack": (),
 }
 #: By command. Each is a line to type; a test reads them all.
 EXAMPLES: Mapping[str, tuple[str, ...]] = {

@@ -63,24 +63,28 @@ def import_(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything that the stack declares.")] = False,
     from_appwrite_json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Take what an appwrite.json describes, instead of the server.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Import what an appwrite.json describes, instead of what is live."),
     ] = None,
     from_tfstate: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Take what a Terraform state of the official provider names.")
+        Path | None, typer.Option(metavar="FILE", help="Import what is in a Terraform state of the official provider.")
     ] = None,
     write: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the stack file that declares what is there.")
+        Path | None, typer.Option(metavar="FILE", help="Write a stack file that declares what is live.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="With --write: replace the file.")] = False,
     resend_secrets: Annotated[
         bool, typer.Option("--resend-secrets", help="Do not trust live secrets: let the next apply send them.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name everything.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every resource.")] = False,
 ) -> int:
     """Import what is asked for."""
     options, wanted = current(), frozenset(addresses or ())
     if from_tfstate is not None and (wanted or everything or from_appwrite_json is not None):
-        raise IacError("A Terraform state says itself what to import: name nothing beside it.", unchanged=True)
+        raise IacError(
+            "--from-tfstate imports what the Terraform state lists. It cannot be combined with addresses or --all.",
+            unchanged=True,
+        )
     if write is not None:
         return _write_stack(options, write, from_appwrite_json, from_tfstate, wanted, force=force)
     if from_tfstate is not None:
@@ -185,7 +189,7 @@ def _named_by(found: TerraformState, project: Project) -> Project:
     named = {address: name for address, name in found.named.items() if not kind_of(address).is_code}
     live = {each for each in named if each in project.resources}
     if not live:
-        raise IacError(f"Nothing that the Terraform state names is in {project.source}.", unchanged=True)
+        raise IacError(f"No resource of the Terraform state exists in {project.source}.", unchanged=True)
     gone = (Remark(name, "not on the server") for address, name in named.items() if address not in live)
     part = select(project, live, with_inner=False)
     return replace(part, remarks=(*part.remarks, *found.remarks, *gone))
@@ -225,9 +229,9 @@ def must_change_nothing(source: Source, project: Project, root: Path = Path()) -
     changes = _plan(_loaded(source, PLAIN, root), project.resources).changes
     if changes:
         raise IacError(
-            f"The source would not have come out as what is there ({changes[0].key}: {changes[0].reason}). "
+            f"The stack file would not describe exactly what is live ({changes[0].key}: {changes[0].reason}). "
             "Nothing was written.",
-            hint="this is a defect of raceday-iac; import the rest by naming addresses",
+            hint="this is a defect of raceday-iac, please report it; import the rest by naming addresses",
         )
 
 
@@ -237,7 +241,7 @@ def differs_in(environment: Environment, source: Source, project: Project, root:
         changes = _plan(_loaded(source, environment, root), project.resources).changes
     except StackError as error:
         return [f"environment {environment.name}: {problem}" for problem in error.problems]
-    return [f"environment {environment.name} makes a difference: {each.key}" for each in changes]
+    return [f"the settings of environment {environment.name} change {each.key}" for each in changes]
 
 
 def _loaded(source: Source, environment: Environment, root: Path) -> Desired:
@@ -289,21 +293,23 @@ def read_cli_version(text: str | int) -> int:
 @app.command("export")
 def export(
     as_appwrite_json: Annotated[
-        bool, typer.Option("--appwrite-json", help="The form that Appwrite's own command line reads.")
+        bool, typer.Option("--appwrite-json", help="Write the format that Appwrite's own command line reads.")
     ] = False,
-    file: Annotated[Path | None, typer.Argument(help="Where to; standard output when missing.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="The file to write; default: standard output.")] = None,
     for_cli: Annotated[
         int,
         typer.Option(
-            metavar="VERSION", parser=read_cli_version, help="The version of that command line, such as 12, 15 or 25."
+            metavar="VERSION",
+            parser=read_cli_version,
+            help="The version of Appwrite's command line, such as 12, 15 or 25.",
         ),
     ] = NEWEST_CLI,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> int:
     """Write the stack, as it is in this environment, for Appwrite's own command line."""
     options = current()
     if not as_appwrite_json:
-        raise IacError("Name the form: --appwrite-json is the only one.")
+        raise IacError("Say which format to write: --appwrite-json is the only one.")
     if file is not None:
         must_be_free(file, force=force)
     environment = load_environment(options.stack, options.env)

@@ -34,7 +34,7 @@ REAL = "prod"
 KEY_VARIABLE = "APPWRITE_API_KEY"
 _NO_TEXTS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _IGNORED = ("state/", ".env")
-_STACK = '''"""What the Appwrite project {name} should hold. `raceday-iac plan` shows what would be made of it."""
+_STACK = '''"""What the Appwrite project {name} should hold. `raceday-iac plan` shows what would be changed."""
 
 from raceday_iac import Stack
 
@@ -78,16 +78,20 @@ class Wanted:
 
 @app.command("init")
 def init(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Of the stack; default: that of the folder.")] = "",
-    endpoint: Annotated[str, typer.Option(metavar="URL", help="Of your Appwrite, as https://host/v1.")] = "",
-    project: Annotated[str, typer.Option(metavar="ID", help="Of the project there.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Name of the stack; default: the name of the folder.")
+    ] = "",
+    endpoint: Annotated[
+        str, typer.Option(metavar="URL", help="Endpoint of your Appwrite, such as https://host/v1.")
+    ] = "",
+    project: Annotated[str, typer.Option(metavar="ID", help="Id of your project there.")] = "",
     key_variable: Annotated[
         str, typer.Option(metavar="NAME", help="The environment variable that holds the API key.")
     ] = "",
     example: Annotated[
-        str, typer.Option(metavar="NAME", help="Begin with an example that works: shop, online-shop.")
+        str, typer.Option(metavar="NAME", help="Begin with a working example: shop or online-shop.")
     ] = "",
-    from_live: Annotated[bool, typer.Option("--from-live", help="Declare what the project holds by now.")] = False,
+    from_live: Annotated[bool, typer.Option("--from-live", help="Declare what the project holds already.")] = False,
     from_appwrite_json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Declare what an appwrite.json describes.")
     ] = None,
@@ -132,7 +136,7 @@ def _must_go_together(example: str, endpoint: str, *, from_live: bool, file: Pat
             unchanged=True,
         )
     if sum((bool(example), from_live, file is not None)) > 1:
-        raise IacError("Begin with one: --example, --from-live or --from-appwrite-json.", unchanged=True)
+        raise IacError("--example, --from-live and --from-appwrite-json cannot be combined.", unchanged=True)
     if from_live and not endpoint and not sys.stdin.isatty():
         raise IacError("--from-live reads a project: name it with --endpoint and --project.", unchanged=True)
 
@@ -150,7 +154,7 @@ def _asked(options: Options, wanted: Wanted, *, is_complete: bool) -> Wanted:
     """With what a person says. Nobody is asked who has said something, or cannot answer."""
     if is_complete or options.json or not sys.stdin.isatty():
         return wanted
-    endpoint = _ask("Endpoint of your Appwrite, as https://host/v1 (empty: the embedded server alone)")
+    endpoint = _ask("Endpoint of your Appwrite, such as https://host/v1 (empty: only the embedded server)")
     if not endpoint:
         return wanted
     project = wanted.project or _ask("Project id")
@@ -167,15 +171,17 @@ def _checked(wanted: Wanted, example: str) -> Wanted:
     """Complete and possible. Raises IacError."""
     name = wanted.name or example or re.sub(r"[^a-z0-9-]+", "-", Path.cwd().name.lower()).strip("-") or "main"
     if example and name != example:
-        raise IacError(f"The example is called {example}; leave out the name.", unchanged=True)
+        raise IacError(f"The stack of this example is called {example}: leave out the name.", unchanged=True)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-        raise IacError(f"{name!r} cannot be the name of a stack and its file; write it as my-shop.", unchanged=True)
+        raise IacError(
+            f"{name!r} cannot be the name of a stack: use letters, digits, - and _, as in my-shop.", unchanged=True
+        )
     endpoint = wanted.endpoint.rstrip("/")
     if not endpoint:
         return Wanted(name, "", wanted.project or name, wanted.variable)
     if endpoint == EMBEDDED or not is_api_address(endpoint):
         meant = "" if endpoint == EMBEDDED else likely_address(endpoint)
-        hint = f"is it {meant}?" if meant else "write it as https://host/v1"
+        hint = f"did you mean {meant}?" if meant else "an example: https://host/v1"
         raise IacError(f"{endpoint!r} is not the address of an Appwrite API.", hint=hint, unchanged=True)
     if not wanted.project:
         raise IacError("An endpoint needs a project: name it with --project ID.", unchanged=True)
@@ -225,7 +231,7 @@ def _real_name(options: Options) -> str:
     name = options.env if options.env_named else REAL
     if name == "local":
         raise IacError(
-            "The environment local is the embedded server; name yours otherwise, --env prod.", unchanged=True
+            "The environment local is the embedded server. Choose another name for yours: --env prod.", unchanged=True
         )
     return name
 

@@ -41,9 +41,9 @@ from .workspace import acceptances_of, answer, first_day, opened, reader, write_
 app = typer.Typer()
 
 FromJson = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Look at an appwrite.json instead of the stack. Needs no stack.")
+    Path | None, typer.Option(metavar="FILE", help="Check an appwrite.json instead of the stack. Needs no stack.")
 ]
-Begin = Annotated[str, typer.Option("--from", metavar="DATE", help="First day of the year looked at; default today.")]
+Begin = Annotated[str, typer.Option("--from", metavar="DATE", help="First day of the year to check; default: today.")]
 
 
 @app.command("lint")
@@ -52,10 +52,10 @@ def lint(
     begin: Begin = "",
     live: Annotated[bool, typer.Option("--live", help="Also ask the server what it offers. Reads only.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Also explain what is answered, accepted or for information.")
+        bool, typer.Option("--verbose", "-v", help="Also show what is answered, accepted or for information.")
     ] = False,
     explain: Annotated[
-        str, typer.Option(metavar="CODE", help="What a rule is for, and what to do. Looks at nothing.")
+        str, typer.Option(metavar="CODE", help="Explain a rule, and how to fix what it finds. Checks nothing.")
     ] = "",
 ) -> int:
     """Look and report."""
@@ -97,9 +97,11 @@ def schedule(
     ] = None,
     from_appwrite_json: FromJson = None,
     begin: Begin = "",
-    number: Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="Runs to name per function.")] = 3,
-    svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write the timeline and the next runs as a page.")] = None,
+    number: Annotated[
+        int, typer.Option("--number", "-n", min=1, max=1000, help="How many next runs to show of each function.")
+    ] = 3,
+    svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture (SVG).")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the timeline and the next runs as an HTML page.")] = None,
 ) -> int:
     """Show the day that is asked for, or today."""
     options = current()

@@ -37,13 +37,13 @@ from .help import epilog, grouped, with_examples
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": (
         ".init",
-        "Begin a project: stack file, environments, .gitignore. Asks what is not said; changes no server.",
+        "Begin a project: stack file, environments, .gitignore. Asks for what is missing; changes nothing on a server.",
     ),
     "plan": (".plan", "Show what apply would do. Changes nothing."),
-    "apply": (".apply", "Make Appwrite what the stack says."),
+    "apply": (".apply", "Change Appwrite so that it matches the stack."),
     "watch": (
         ".watch",
-        "Plan again when a stack file or code changes. On the embedded server, apply it: the loop of who develops.",
+        "Plan again when a stack file or code changes. On the embedded server, apply the plan, too.",
     ),
     "show": (".plan", "Show a saved plan. Needs no server."),
     "destroy": (
@@ -56,17 +56,18 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "compare": (
         ".compare",
-        "Show what differs between two environments, and whether that was meant. Changes nothing.",
+        "Show what differs between two environments, and whether the stack declares it. Changes nothing.",
     ),
     "promote": (
         ".compare",
-        "Plan for one environment the commit that another one runs. Refused where that is not clean.",
+        "Bring the commit that one environment runs to another one. Refused if no commit is exactly what runs.",
     ),
     "import": (
         ".importing",
-        "Import existing resources. Into the state, or as the stack that declares them. Changes nothing on the server.",
+        "Import existing resources. Into the state, or by writing a stack that declares them. "
+        "Changes nothing on the server.",
     ),
-    "export": (".importing", "Write the stack in another form. Needs no server."),
+    "export": (".importing", "Write the stack in another format. Needs no server."),
     "graph": (".plan", "Show what depends on what. Needs no server."),
     "run": (".functions", "Execute a function and show its answer."),
     "logs": (".functions", "Show a function's executions with their logs."),
@@ -84,26 +85,35 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "lint": (
         ".lint",
-        "Find schedules that clash, locks that do not hold, wide scopes, open doors. Exit 1 on an error.",
+        "Find schedules that clash, locks that do not hold, scopes and permissions that are too wide. "
+        "Exit 1 on an error.",
     ),
     "schedule": (
         ".lint",
-        "The next runs of each function, on the stack's clock and in UTC. Its day as a timeline. Needs no server.",
+        "Show the next runs of each function, in the stack's time zone and in UTC. Its day as a timeline. "
+        "Needs no server.",
     ),
     "health": (
         ".health",
-        "Status of the functions, their schedules, locks and data. Reads only. Exit 7 on a warning, 8 on an error.",
+        "Show the status of the functions, their schedules, locks and data. Reads only. "
+        "Exit 7 on a warning, 8 on an error.",
     ),
-    "recover": (".health", "End what is proven to be stuck. Each by a safe step; everything else is only reported."),
+    "recover": (
+        ".health",
+        "Repair what is proven to be stuck. Uses safe steps only; everything else is only reported.",
+    ),
     "backup": (".backup", "Make, list, check and delete backups. Apply makes one of what it destroys."),
-    "migration": (".migration", "Migrations of data: which ran here, taking one back, marking one as run."),
-    "restore": (".restore", "Write back what a backup has. Never over newer values unasked. Asks first."),
+    "migration": (".migration", "List migrations of data, undo one, or mark one as run."),
+    "restore": (
+        ".restore",
+        "Write back what a backup holds. Overwrites newer values only with --overwrite. Asks first.",
+    ),
     "console": (
         ".console",
-        "The project in a browser, on this machine only. A real Appwrite can only be looked at from there.",
+        "Show the project in a browser, on this machine only. On a real Appwrite it only reads.",
     ),
-    "state": (".state", "Inspect the state, move it, and see who holds its lock."),
-    "server": (".server", "The Appwrite-compatible server for development, on this machine only."),
+    "state": (".state", "Inspect and change the state, its history, key and lock."),
+    "server": (".server", "Run the Appwrite-compatible server for development, on this machine only."),
 }
 
 
@@ -233,7 +243,7 @@ def _print_version(is_asked: bool) -> None:
 @app.callback()
 def _program(
     _version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and end.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Makes typer see a group here: it has one command of its own only."""
@@ -376,7 +386,7 @@ def _report_wait(text: str) -> None:
 def _interrupted() -> Interrupted:
     if options.changes_begun:
         hint = f"see what is left: {options.shows_rest}"
-        return Interrupted("Interrupted. Everything that was done is in the state.", hint=hint)
+        return Interrupted("Interrupted. Everything that was done is recorded in the state.", hint=hint)
     return Interrupted("Interrupted.", unchanged=True)
 
 

@@ -26,7 +26,7 @@ from .workspace import AutoApprove, Workspace, answer, opened_store, provider
 app = typer.Typer(name="migration", no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="Of a migration, as the stack calls it.", autocompletion=migrations)
+    str, typer.Argument(metavar="NAME", help="Name of a migration in the stack.", autocompletion=migrations)
 ]
 
 
@@ -60,7 +60,7 @@ def undo(name: Name, auto_approve: AutoApprove = False, no_backup: NoBackup = Fa
         at = _named(name, standings(workspace.desired, state))
         connection = provider(target)
         plan = plan_undo(workspace.environment.name, state, workspace.desired, at)
-        code = approve(options, plan, target, f"Take {at} back?", state, auto_approve=auto_approve)
+        code = approve(options, plan, target, f"Undo {at}?", state, auto_approve=auto_approve)
         if code is not None:
             return code
         code = carry_out(
@@ -75,7 +75,7 @@ def undo(name: Name, auto_approve: AutoApprove = False, no_backup: NoBackup = Fa
             keeps=not no_backup,
         )
         if code == EXIT_OK and not options.json:
-            text = "The stack still declares it: the next apply runs it again, unless it is taken out."
+            text = "The stack still declares it: the next apply runs it again, unless you remove it from the stack."
             print_lines([Line(text)], color=options.color)
         return code
 
@@ -83,7 +83,9 @@ def undo(name: Name, auto_approve: AutoApprove = False, no_backup: NoBackup = Fa
 @app.command("mark")
 def mark(
     name: Name,
-    not_run: Annotated[bool, typer.Option("--not-run", help="It counts as not run: apply runs it again.")] = False,
+    not_run: Annotated[
+        bool, typer.Option("--not-run", help="Mark it as not run: the next apply runs it again.")
+    ] = False,
 ) -> int:
     """Say that a migration counts as run with the file as it is, without running it. Changes the state alone."""
     options = current()
@@ -130,7 +132,7 @@ def _named(name: str, known: dict[Address, Stands]) -> Address:
         names = [each.name for each in known]
         raise IacError(
             f"There is no migration {at.name}{nearest(at.name, names)}.",
-            hint=f"there are {', '.join(names)}" if names else "the stack declares none, and none has run",
+            hint=f"migrations: {', '.join(names)}" if names else "the stack declares none, and none has run",
             unchanged=True,
         )
     return at

@@ -135,7 +135,7 @@ def _settings(file: Path) -> Mapping[str, str]:
     for name, value in found.items():
         if name not in _SETTINGS or not isinstance(value, str) or not value:
             raise IacError(
-                f"{file}: [{TABLE}] has {name} = {value!r}; what it may have is {' and '.join(_SETTINGS)}, as texts.",
+                f"{file}: [{TABLE}] has {name} = {value!r}; only {' and '.join(_SETTINGS)} are possible, as texts.",
                 unchanged=True,
             )
     return dict(found)

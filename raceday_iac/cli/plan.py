@@ -94,7 +94,7 @@ def read_allowed(text: str, option: str = "--allow-data-loss") -> AllowedLoss:
         return AllowedLoss(address, read_number(number.strip()))
     except ValueError:
         raise IacError(
-            f"{option} {text!r} is not an address and a number.",
+            f"{option} {text!r} is not of the form ADDRESS=NUMBER.",
             hint=f"write it as the plan shows it, for example {option} {address}=301",
             unchanged=True,
         ) from None
@@ -105,7 +105,7 @@ def read_confirmed(text: str) -> ConfirmedNumber:
     name, equals, number = text.partition("=")
     if not equals or not number.strip().isdecimal():
         raise IacError(
-            f"--confirm {text!r} is not an action, a kind and a number.",
+            f'--confirm {text!r} is not of the form "ACTION KIND=NUMBER".',
             hint='write it as the plan shows it, for example --confirm "delete function=7"',
             unchanged=True,
         )
@@ -129,7 +129,7 @@ DataLoss = Annotated[
         metavar="ADDRESS[=NUMBER]",
         autocompletion=addresses,
         parser=read_allowed,
-        help="Resource that may lose data, as much as the plan showed; without a prompt, the number is needed. "
+        help="Resource that may lose data, as much as the plan showed; the number is required when nobody is asked. "
         "Repeatable.",
     ),
 ]
@@ -139,7 +139,7 @@ Targets = Annotated[
         metavar="ADDRESS",
         parser=read_address,
         autocompletion=addresses,
-        help="Only this resource, what is in it, and what it needs; repeatable.",
+        help="Plan only this resource, what is in it, and what it needs; repeatable.",
     ),
 ]
 Excluded = Annotated[
@@ -148,7 +148,7 @@ Excluded = Annotated[
         metavar="ADDRESS",
         parser=read_address,
         autocompletion=addresses,
-        help="Not this resource, what is in it, and what needs it; repeatable.",
+        help="Leave out this resource, what is in it, and what needs it; repeatable.",
     ),
 ]
 Replaced = Annotated[
@@ -157,18 +157,18 @@ Replaced = Annotated[
         metavar="ADDRESS",
         parser=read_address,
         autocompletion=addresses,
-        help="Delete this and create it again, however it is; repeatable.",
+        help="Delete this resource and create it again, even if it is unchanged; repeatable.",
     ),
 ]
 RefreshOnly = Annotated[
-    bool, typer.Option("--refresh-only", help="Only take over into the state what was changed on the server.")
+    bool, typer.Option("--refresh-only", help="Only update the state with what was changed on the server.")
 ]
 Confirmed = Annotated[
     list[ConfirmedNumber],
     typer.Option(
         metavar='"ACTION KIND=NUMBER"',
         parser=read_confirmed,
-        help="Let a threshold pass, with the number it shows; repeatable.",
+        help="Allow a change that a threshold stops, with the number that was shown; repeatable.",
     ),
 ]
 LookAt = Annotated[
@@ -177,14 +177,12 @@ LookAt = Annotated[
         "--look-at",
         metavar="NUMBER|all",
         parser=read_look_at,
-        help="How many documents of a collection are looked at for what no query can ask; all, if nothing is said.",
+        help="How many documents of a collection are read for checks that no query can do; default: all.",
     ),
 ]
 Unmanaged = Annotated[
     bool,
-    typer.Option(
-        "--unmanaged", help="Also look for what is unmanaged among kinds of which nothing is declared or ours."
-    ),
+    typer.Option("--unmanaged", help="Also list unmanaged resources of the kinds that the stack does not use."),
 ]
 Rehearse = Annotated[
     bool, typer.Option("--rehearse", help="Also run the plan's migrations over live data, without writing.")
@@ -192,7 +190,7 @@ Rehearse = Annotated[
 DetailedExitCode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show one line per attribute and index.")]
 
 
 # What the command line asks of a plan, as `PlanOptions`.
@@ -209,9 +207,7 @@ def plan_options_of(
 ) -> PlanOptions:
     """What the command line asks for. Raises IacError for what does not go together."""
     if refresh_only and (replace or allow_data_loss):
-        raise IacError(
-            "--refresh-only changes nothing on the server, so nothing can be replaced or lost by it.", unchanged=True
-        )
+        raise IacError("--refresh-only cannot be combined with --replace or --allow-data-loss.", unchanged=True)
     return PlanOptions(
         dict(allow_data_loss),
         frozenset(target),
@@ -226,17 +222,19 @@ def plan_options_of(
 def destroying(plan_options: PlanOptions) -> PlanOptions:
     """The same, for a plan after which nothing of ours is left. Raises IacError for what does not go together."""
     if plan_options.refresh_only or plan_options.replaced:
-        raise IacError("What is destroyed is neither refreshed nor created again.", unchanged=True)
+        raise IacError(
+            "A plan that destroys everything cannot be combined with --refresh-only or --replace.", unchanged=True
+        )
     return dataclasses.replace(plan_options, destroy=True)
 
 
 # Where reports go
 
 Markdown = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write it as Markdown that fits into a comment; - prints it.")
+    Path | None, typer.Option(metavar="FILE", help="Write the report as Markdown, for a comment; - prints it.")
 ]
-Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one page that needs nothing else.")]
-Svg = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw what changes and what waits for what.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as an HTML page in one file.")]
+Svg = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the changes and what each waits for (SVG).")]
 # The other forms of what a command shows: files for a pull request, a page, a picture.
 
 
@@ -266,7 +264,9 @@ class Reports:
         """Raises IacError when two things would be written to standard output."""
         wanted = [self.markdown, self.html, self.svg].count(STDOUT) + options.json
         if wanted > 1:
-            raise IacError("Only one form can go to standard output.", hint="name files", unchanged=True)
+            raise IacError(
+                "Only one report can go to standard output.", hint="name a file for the others", unchanged=True
+            )
 
     def write(self, forms: Mapping[str, Callable[[], str]]) -> None:
         """Write what is asked for; `forms` makes each by the name of its option."""
@@ -294,7 +294,7 @@ def plan(
     confirm: Confirmed = [],  # noqa: B006
     look_at: LookAt = 0,
     unmanaged: Unmanaged = False,
-    destroy: Annotated[bool, typer.Option("--destroy", help="What would go with destroy --all.")] = False,
+    destroy: Annotated[bool, typer.Option("--destroy", help="Plan what destroy --all would delete.")] = False,
     rehearse: Rehearse = False,
     markdown: Markdown = None,
     html: Html = None,
@@ -383,7 +383,7 @@ def show(
 
 @app.command("drift")
 def drift(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also name what is unmanaged.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list unmanaged resources.")] = False,
     unmanaged: Unmanaged = False,
     markdown: Markdown = None,
     html: Html = None,
@@ -419,7 +419,7 @@ _PICTURE = "svg"
 @app.command("graph")
 def graph(
     form: Annotated[str, typer.Option("--format", help="text, dot, mermaid or svg.")] = "text",
-    everything: Annotated[bool, typer.Option("--all", help="Attributes and indexes too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show attributes and indexes, too.")] = False,
 ) -> int:
     """Draw the stack's dependencies."""
     from ..render.graph import as_dot, as_mermaid, as_text, dependencies

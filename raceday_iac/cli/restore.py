@@ -31,30 +31,32 @@ def restore(
     backup: Name,
     address: Annotated[
         list[Address],
-        typer.Option(metavar="ADDRESS", parser=read_address, help="Only this resource, and what is in it; repeatable."),
+        typer.Option(
+            metavar="ADDRESS", parser=read_address, help="Restore only this resource, and what is in it; repeatable."
+        ),
     ] = [],  # noqa: B006 - typer copies it
     into: Annotated[
         Address | None,
-        typer.Option(metavar="ADDRESS", parser=read_address, help="Another collection, or another attribute."),
+        typer.Option(metavar="ADDRESS", parser=read_address, help="Write to this collection or attribute instead."),
     ] = None,
     overwrite: Annotated[
         list[AllowedLoss],
         typer.Option(
             metavar="ADDRESS[=NUMBER]",
             parser=lambda text: read_allowed(text, "--overwrite"),
-            help="Write also over values that are newer than the backup, as many as was shown; repeatable.",
+            help="Also overwrite values that are newer than the backup, as many as were shown; repeatable.",
         ),
     ] = [],  # noqa: B006
     keep_timestamps: Annotated[
         bool | None,
         typer.Option(
             "--keep-timestamps/--new-timestamps",
-            show_default="kept of up to 1000 documents of a section",
-            help="Whether documents that are there keep their $updatedAt, which takes a request for each.",
+            show_default="kept for sections of up to 1000 documents",
+            help="Whether existing documents keep their $updatedAt, which needs a request for each.",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be written. Exit 2 if anything.")
+        bool, typer.Option("--dry-run", help="Only show what would be written. Exit 2 if there is something to write.")
     ] = False,
     auto_approve: AutoApprove = False,
     no_backup: NoBackup = False,
@@ -87,8 +89,8 @@ def restore(
             try:
                 done = restoring.write()
             except Interrupted:
-                hint = f"run it again, and it goes on from there: raceday-iac restore {manifest.id}"
-                raise Interrupted("Interrupted. What was written back until then is there.", hint) from None
+                hint = f"to continue from there: raceday-iac restore {manifest.id}"
+                raise Interrupted("Interrupted. What was written back before stays on Appwrite.", hint) from None
             report(done)
         seconds = time.monotonic() - begun
         left = _plan_left(workspace, connection)
@@ -101,7 +103,7 @@ def must_fit(manifest: Manifest, workspace: Workspace) -> None:
     found = [each for each in manifest.bound.differences(workspace.place) if each[0] != "stack"]
     for name, own, other in found:
         raise RefusedError(
-            f"The backup {manifest.id} is of another {name}: {own}, and this environment is of {other}.",
+            f"The backup {manifest.id} was made with another {name}: {own}. This environment has {other}.",
             hint="choose the environment that it was made in: --env",
             unchanged=True,
         )
@@ -119,7 +121,7 @@ def _restoring(
     sections = wanted_of(manifest, wanted)
     if into is not None and len(sections) != 1:
         raise IacError(
-            f"--into takes one thing of the backup, and {len(sections)} are asked for.",
+            f"--into needs exactly one section of the backup, but {len(sections)} are selected.",
             hint="name it: --address ADDRESS",
             unchanged=True,
         )

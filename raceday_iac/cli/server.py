@@ -30,14 +30,15 @@ app = typer.Typer(name="server", no_args_is_help=True, rich_markup_mode=None)
 
 @app.command("start")
 def start_server(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 0,
     database_workers: Annotated[
-        int, typer.Option(min=1, help="How many schemas it changes at a time, as a server with more workers does.")
+        int,
+        typer.Option(min=1, help="How many schemas it changes at the same time, like a server with so many workers."),
     ] = 1,
     appwrite: Annotated[
         str,
         typer.Option(
-            help="Which Appwrite it plays: 1.8, 1.9 or main. Without: the one that it played last, at first 1.9."
+            help="Which Appwrite it plays: 1.8, 1.9 or main; default: the one that it played last, at first 1.9."
         ),
     ] = "",
 ) -> int:
@@ -76,14 +77,18 @@ def stop_server() -> int:
 
     options = current()
     stopped = stop(server_folder(options))
-    answer(options, {"running": False, "wasRunning": stopped}, ["Stopped." if stopped else "It was not running."])
+    answer(
+        options,
+        {"running": False, "wasRunning": stopped},
+        ["Stopped." if stopped else "The embedded server was not running."],
+    )
     return EXIT_OK
 
 
 @app.command("status")
 def show_status(
     env_vars: Annotated[
-        bool, typer.Option("--env-vars", help="Print export lines for other clients. They hold the key.")
+        bool, typer.Option("--env-vars", help="Print export lines for other clients, with the API key.")
     ] = False,
 ) -> int:
     """Whether it runs, and where. Exit 0 when it runs, 1 when not."""
@@ -111,7 +116,7 @@ def show_status(
         "dataFolder": str(found.data_dir),
     }
     text = f"Running at {found.endpoint}, project {found.project}, process {found.pid}."
-    answer(options, content, [text if found.running else "Not running."])
+    answer(options, content, [text if found.running else "The embedded server is not running."])
     return EXIT_OK if found.running else EXIT_ERROR
 
 
@@ -165,7 +170,7 @@ def load_file(options: Options, environment: Environment, file: Path) -> tuple[L
     lists = {name: document.content.get(name, []) for name in LISTS}
     for name, entries in lists.items():
         if not isinstance(entries, list):
-            raise IacError(f"{file} is not an appwrite.json: its {name} are no list.", unchanged=True)
+            raise IacError(f"{file} is not an appwrite.json: its {name} are not a list.", unchanged=True)
     with opened(environment, options) as target:
         loaded = load_lists(lists, target.endpoint, target.project, target.key.reveal())
     silent = {*LISTS, *PLACE, *SILENT}
@@ -175,7 +180,7 @@ def load_file(options: Options, environment: Environment, file: Path) -> tuple[L
 
 def loaded_lines(loaded: Loaded, others: Sequence[str]) -> Iterator[Line]:
     """What came of it, for people."""
-    skipped = f"; {len(loaded.skipped)} were there already" if loaded.skipped else ""
+    skipped = f"; {len(loaded.skipped)} existed already" if loaded.skipped else ""
     sites = f" and {counted(loaded.sites, 'site')}" if loaded.sites else ""
     yield Line(f"Created {counted(len(loaded.created) - loaded.sites, 'function')}{sites}{skipped}.")
     for id, reason in loaded.refused.items():
@@ -192,7 +197,7 @@ def _require_embedded(options: Options) -> Environment:
     if not environment.is_embedded:
         raise IacError(
             f"Environment {options.env!r} is a real Appwrite at {environment.endpoint}; "
-            "`server` is about the embedded one.",
+            "`server` commands work with the embedded server only.",
             unchanged=True,
         )
     return environment

@@ -62,8 +62,8 @@ def show_resource(
         raise IacError(f"{error}.") from None
     if entry is None:
         is_migration = any(str(each) == address for each in state.migrations)
-        other = f"it is a migration: raceday-iac migration show {address.partition('.')[2]}"
-        hint = other if is_migration else "see what is: raceday-iac state list"
+        other = f"to see a migration: raceday-iac migration show {address.partition('.')[2]}"
+        hint = other if is_migration else "see all: raceday-iac state list"
         raise IacError(f"{address} is not among the resources of the state.", hint=hint)
     content = entry_to_json(entry)
     lines = [Line(address, "bold")]
@@ -98,7 +98,7 @@ def verify() -> int:
 # them, unless the state is kept there.
 
 
-_LOOK = "Nothing on Appwrite was changed. See what that means: raceday-iac plan"
+_LOOK = "Nothing on Appwrite was changed. To see the effect: raceday-iac plan"
 
 
 @app.command("mv")
@@ -123,7 +123,7 @@ def move(
         return state
 
     state = _save(options, "state mv", change)
-    lines = [f"{before} is {after} now." for before, after in sorted(renamed.items())]
+    lines = [f"{before} is now {after}." for before, after in sorted(renamed.items())]
     _say(options, state, {"moved": {str(before): str(after) for before, after in sorted(renamed.items())}}, lines)
     return EXIT_OK
 
@@ -144,8 +144,8 @@ def remove(
         return state
 
     state = _save(options, "state rm", change)
-    lines = [f"{each} is forgotten." for each in gone]
-    warning = "What is forgotten stays on Appwrite. As long as the stack declares it, the next apply adopts it again."
+    lines = [f"{each} is removed from the state." for each in gone]
+    warning = "It stays on Appwrite. As long as the stack declares it, the next apply adopts it again."
     _say(options, state, {"forgotten": [str(each) for each in gone]}, [*lines, warning])
     return EXIT_OK
 
@@ -170,7 +170,9 @@ def restore(serial: Annotated[int, typer.Argument(help="From `state history`.")]
 @app.command("push")
 def push(
     file: Annotated[Path, typer.Argument(help="A state as `pull` prints it; - is standard input.")],
-    force: Annotated[bool, typer.Option("--force", help="Also of another lineage, or older.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also accept a state of another lineage, or an older one.")
+    ] = False,
 ) -> int:
     """Put a state in the place of the current one."""
     options = current()
@@ -183,7 +185,7 @@ def push(
         environment = load_environment(options.stack, options.env)
         given.bound.must_fit(binding_of(environment.endpoint, environment.project), str(file))
     state = _save(options, "state push", lambda store: pushed(newest(store), given, force=force))
-    _say(options, state, {"pushed": str(file)}, [f"{file} is the state now, with {len(state.entries)} resources."])
+    _say(options, state, {"pushed": str(file)}, [f"{file} is now the state, with {len(state.entries)} resources."])
     return EXIT_OK
 
 
@@ -219,12 +221,12 @@ def _move_confirmed(options: Options, differences: Sequence[tuple[str, str, str]
     lines = [f"  its {name} is {own}, and becomes {other}" for name, own, other in differences]
     if not sys.stdin.isatty() or options.json:
         raise RefusedError(
-            "There is no terminal to ask whether the state is to belong to something else. It was left as it is.\n"
+            "There is no terminal to ask whether the state should belong to another target. It was left as it is.\n"
             + "\n".join(lines),
             hint="if the move is intended, run the command again with --yes",
         )
-    print_lines(map(Line, ["The state is to belong to something else:", *lines]), color=options.color)
-    return says_yes("What it owns will be taken for ours there.")
+    print_lines(map(Line, ["The state would belong to another target:", *lines]), color=options.color)
+    return says_yes("Resources there with the addresses in this state will count as owned.")
 
 
 def newest(store: StateStore) -> Version | None:
@@ -268,7 +270,7 @@ def history() -> int:
     with opened_store(options) as store:
         versions = store.history()
         where = store.where
-    lines = _table(versions) if versions else [Line(f"Nothing was saved in {where} yet.")]
+    lines = _table(versions) if versions else [Line(f"No state was saved in {where} yet.")]
     answer(options, {"where": where, "history": [_document(each) for each in versions]}, lines)
     return EXIT_OK
 
@@ -308,7 +310,9 @@ def _table(versions: Sequence[Version]) -> Iterator[Line]:
 
 @app.command("keys")
 def keys(
-    generate: Annotated[bool, typer.Option("--generate", help="Print a new key instead, which is not kept.")] = False,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Print a new key instead. It is not saved anywhere.")
+    ] = False,
 ) -> int:
     """The key that the state is encrypted with, and its age."""
     options = current()
@@ -345,7 +349,7 @@ def rekey() -> int:
     lines = [
         Line(f"Serial {state.serial + 1} and {rewritten} earlier states are encrypted for {public} now."),
         *([Line(f"So {'is' if done == 1 else 'are'} {counted(done, 'backup')} in {backups.where}.")] if done else []),
-        Line("The previous key opens none of them any more; copies made before are opened by it as before."),
+        Line("The previous key cannot decrypt them any more. It still decrypts copies that were made before."),
         *(Line(f"  ✗ {each} It was left as it is.", "red") for each in left.values()),
     ]
     document = {"serial": state.serial + 1, "lineage": state.lineage, "rewritten": rewritten, "key": public}
@@ -370,9 +374,9 @@ def _show_key(options: Options, encryption: Encryption, in_use: KeyInUse | None)
     due = days is not None and days >= encryption.rotate_after
     used = f"in use since {since[:10]}, for {days} days" if since else "not used yet: nothing is encrypted with it"
     lines = [Line(f"{public} (from {encryption.key_env}): {used}")]
-    lines += [Line(f"{each} may open it as well") for each in encryption.recipients]
+    lines += [Line(f"{each} can decrypt it, too") for each in encryption.recipients]
     if due:
-        text = f"It is older than {encryption.rotate_after} days: name a new one, and run raceday-iac state rekey"
+        text = f"It is older than {encryption.rotate_after} days: make a new one, then run raceday-iac state rekey"
         lines.append(Line(text, "yellow"))
     document = {
         "key": public,
@@ -411,7 +415,7 @@ def show_lock() -> int:
 
 @lock_app.command("release")
 def release_lock(
-    lock_id: Annotated[str, typer.Argument(metavar="[ID]", help="Only if it is still this one.")] = "",
+    lock_id: Annotated[str, typer.Argument(metavar="[ID]", help="Release it only if it still has this id.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> int:
     """Take it from a run that is dead. Should that run still live, its next save is refused."""
@@ -436,10 +440,10 @@ def lock_lines(holder: LockInfo) -> list[str]:
     """A lock, for people."""
     lines = [str(holder), f"  id {holder.id or 'unknown'}"]
     if holder.expires_in is None:
-        return [*lines, "  it goes with its process"]
+        return [*lines, "  it ends with its process"]
     if holder.age is None:
         return [*lines, f"  {UNDATED}"]
-    lines.append(f"  last sign of life {round(holder.age)} s ago")
+    lines.append(f"  last renewed {round(holder.age)} s ago")
     if holder.expired:
         return [*lines, "  it has expired: the next command that needs it takes it over"]
     if holder.expires_in != float("inf"):

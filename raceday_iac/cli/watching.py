@@ -176,7 +176,7 @@ def _as_lines(options: Options) -> Show:
     def show(report: Report | None, problem: str) -> None:
         nonlocal before
         if report is None:
-            print_lines([Line(f"could not look: {problem}", "red")], color=options.color)
+            print_lines([Line(f"the check failed: {problem}", "red")], color=options.color)
             return
         print_lines(look_lines(report, changes(before, report)), color=options.color)
         before = report
@@ -243,7 +243,7 @@ class Hooks:
         if not targets:
             names = ", ".join(each.url_env for each in alerts)
             raise IacError(
-                "There is nobody to alert. "
+                "There is no webhook to alert. "
                 + (f"None of these variables is set: {names}." if names else "health.yaml declares no alerts."),
                 hint="export the address of the webhook, or run without --alert",
             )
@@ -265,7 +265,11 @@ class Hooks:
         """Send that nobody could look at the project, which `place` names. Whether something of before is over nobody
         can know then."""
         unseen = Finding(
-            _UNSEEN, Severity.ERROR, "project", shown(problem), "see whether it answers, and what the key may do"
+            _UNSEEN,
+            Severity.ERROR,
+            "project",
+            shown(problem),
+            "check that the server answers, and the scopes of the key",
         )
         for alert, url in self.targets:
             lasting = [each for each in self._reported.get(_name(place, alert), ()) if each.code != _UNSEEN]
@@ -277,7 +281,7 @@ class Hooks:
         found = since(self._reported.get(name, ()), report, alert.at)
         problem = self.post(url, _MESSAGES[alert.kind](report, found)) if found.is_any else ""
         if problem:
-            _warn(f"the alert to the address in {alert.url_env} was not taken: {problem}")
+            _warn(f"the webhook in {alert.url_env} did not accept the alert: {problem}")
         else:
             self._reported[name] = report.findings
 
@@ -289,7 +293,7 @@ class Hooks:
         try:
             files.write_named(self.memory, json_text({"format": 1, "kind": "told", "told": reported}), private=True)
         except OSError as error:
-            _warn(f"what was reported cannot be remembered in {self.memory}: {error.strerror or error}")
+            _warn(f"what was reported cannot be written to {self.memory}: {error.strerror or error}")
 
 
 def _name(report: Report, alert: Alert) -> str:
@@ -307,7 +311,7 @@ def _remembered(memory: Path) -> Reported:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        _warn(f"{memory} does not hold what was reported, so everything counts as new")
+        _warn(f"{memory} is not a file that --reported wrote, so everything counts as new")
         return {}
 
 

@@ -272,8 +272,9 @@ def require_same_project(served: str, environment: Environment) -> None:
     """A running embedded server serves the project that its environment named when it was started, and no other."""
     if served != environment.project:
         raise IacError(
-            f"The embedded server that runs serves the project {served}, the environment names {environment.project}.",
-            hint="start it again: raceday-iac server stop, then raceday-iac server start",
+            f"The running embedded server serves project {served}, but the environment names project "
+            f"{environment.project}.",
+            hint="restart it: raceday-iac server stop, then raceday-iac server start",
             unchanged=True,
         )
 
@@ -397,7 +398,7 @@ def says_yes(question: str) -> bool:
     print(f"{question} Only 'yes' will be accepted: ", end="", flush=True)  # noqa: T201
     said = sys.stdin.readline().strip().lower()
     if said in ("y", "ye", "yep", "ok"):
-        print(f"That was {said!r}. To go on, write yes in full: ", end="", flush=True)  # noqa: T201
+        print(f"The answer was {said!r}. To continue, type yes in full: ", end="", flush=True)  # noqa: T201
         said = sys.stdin.readline().strip().lower()
     return said == "yes"
 

@@ -64,7 +64,7 @@ def must_be_managed(owner: Address, state: State) -> None:
         known = sorted(as_typed(owner_of(each)) for each in state.entries if kind_of(each).is_code)
         raise IacError(
             f"The code of {owner} is not in the state, so it is not ours to switch{nearest(as_typed(owner), known)}.",
-            hint=f"whose code is managed: {', '.join(known)}" if known else "deploy it first: raceday-iac apply",
+            hint=f"with managed code: {', '.join(known)}" if known else "deploy it first: raceday-iac apply",
             unchanged=True,
         )
 

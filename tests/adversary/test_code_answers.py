@@ -78,7 +78,7 @@ def test_nothing_is_made_of_a_wrong_answer_about_code(arena: Arena, case: Case) 
     ended = play(arena, case)
     assert "✓" not in ended.out
     if case.words == "run fn":
-        assert f"not known: raceday-iac logs {arena.id('fn')}" in ended.err
+        assert f"may have been started; see: raceday-iac logs {arena.id('fn')}" in ended.err
 
 
 def test_an_activation_of_something_else_is_none(arena: Arena) -> None:

@@ -73,7 +73,7 @@ def _watched(method: str, ask: Callable[..., Any], reached: Reached) -> Callable
 
 def watch_files(patch: pytest.MonkeyPatch, folder: Path, reached: Reached) -> None:
     """Every file below a folder that is opened for writing (empty or as it was), half written, written, put in the
-    place of another, or deleted. The lock is none of these: it goes with its process."""
+    place of another, or deleted. The lock is none of these: it ends with its process."""
     opening, replacing, unlinking = files.open_file, Path.replace, Path.unlink
 
     def watched_open(path: Path, flags: int, mode: str) -> Any:

@@ -56,7 +56,7 @@ def test_raceday_is_finished_after_processes_were_killed(
                 assert "if it is dead, its lock expires in " in capsys.readouterr().err
                 assert _here(folder, "state", "lock", "release", "--yes") == 0
         assert _here(folder, "apply", "--auto-approve") == 0
-        assert "An earlier run ended in the middle of " in capsys.readouterr().err
+        assert "An earlier run was interrupted during " in capsys.readouterr().err
         assert _here(folder, "plan", "--detailed-exitcode") == 0
         must_be_whole(live, keeping.newest(folder / "state" / ENVIRONMENT), "at last")
         assert keeping.lock_age() is None

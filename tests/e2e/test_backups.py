@@ -285,7 +285,7 @@ def test_nothing_is_destroyed_where_the_backup_fails(notes: Project) -> None:
     assert "Nothing was changed." in failed.err
     assert "--no-backup" in failed.err
     assert len(texts(notes)) == 3
-    assert "for --no-backup was said" in notes.apply("--no-backup", *words).out
+    assert "No backup is made (--no-backup)" in notes.apply("--no-backup", *words).out
     assert not notes.api.has(f"/databases/{notes.id('shop')}")
 
 
@@ -307,7 +307,7 @@ def test_an_interrupted_backup_changes_nothing_and_an_interrupted_restore_goes_o
     notes.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/documents", delay=0.5, when="after")
     ended = run.end()
     assert ended.code == EXIT_INTERRUPTED, ended
-    assert "What was written back until then is there." in ended.err
+    assert "What was written back before stays on Appwrite." in ended.err
     notes.proxy.forget()
     notes.iac("restore", "latest", "--auto-approve")
     assert texts(notes) == before
@@ -316,7 +316,7 @@ def test_an_interrupted_backup_changes_nothing_and_an_interrupted_restore_goes_o
 def test_the_backup_of_another_project_is_not_written_here(notes: Project) -> None:
     (manifest,) = (notes.state_folder / "backups").glob("*/manifest.json")
     manifest.write_text(manifest.read_text().replace(f'"project": "{notes.site.project}"', '"project": "other"'))
-    assert "is of another project: other" in notes.iac("restore", "latest", "--auto-approve", code=5).err
+    assert "was made with another project: other" in notes.iac("restore", "latest", "--auto-approve", code=5).err
 
 
 def test_what_is_done_with_backups_is_in_the_audit_log(notes: Project) -> None:

@@ -350,14 +350,15 @@ def test_an_environment_that_is_not_clean_is_not_promoted(fleet: Fleet) -> None:
     def refused(*said: str) -> None:
         before = {file: file.read_bytes() for file in (fleet.root / "state").rglob("state.json")}
         ended = fleet.iac("promote dev staging --apply --auto-approve", code=5)
-        assert "dev does not run a commit as it is, so there is nothing to promote. Nothing was changed." in ended.err
+        assert "Environment dev does not run exactly what a commit says" in ended.err
+        assert "so it cannot be promoted. Nothing was changed." in ended.err
         assert "raceday-iac apply --env dev" in ended.err
         assert [each for each in said if each not in ended.err] == [], ended
         assert {file: file.read_bytes() for file in (fleet.root / "state").rglob("state.json")} == before
 
     # Outside of a repository.
     fleet.apply("dev")
-    refused("its state does not say which commit was applied last")
+    refused("its state does not name the commit that was applied last")
     # What was applied was not committed.
     first = fleet.commit("First")
     fleet.replace("size=80", "size=120")
@@ -380,7 +381,7 @@ def test_an_environment_that_is_not_clean_is_not_promoted(fleet: Fleet) -> None:
     file = fleet.root / "state" / "dev" / "state.json"
     file.write_text(file.read_text(encoding="utf-8").replace(fleet.git("rev-parse", "HEAD"), "0" * 40))
     fleet.replace("size=120", "size=121")
-    assert f"{'0' * 40} is no commit of the repository" in fleet.iac("promote dev staging", code=1).err
+    assert f"{'0' * 40} is not a commit of the git repository" in fleet.iac("promote dev staging", code=1).err
 
 
 def test_an_apply_that_was_cut_short_is_not_promoted(fleet: Fleet) -> None:
@@ -390,7 +391,7 @@ def test_an_apply_that_was_cut_short_is_not_promoted(fleet: Fleet) -> None:
     line = {"at": "2026-01-01T00:00:00+00:00", "what": "intent", "change": "update:function.next-race", "note": ""}
     journal.write_text(json.dumps(line) + "\n", encoding="utf-8")
     ended = fleet.iac("promote dev staging", code=5)
-    assert "an apply ended in the middle of update:function.next-race" in ended.err
+    assert "an apply was interrupted during update:function.next-race" in ended.err
     fleet.apply("dev")
     fleet.iac("promote dev staging")
 
@@ -483,11 +484,11 @@ def test_migrations_go_along(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("promote dev dev", "dev is the same environment twice."),
+        ("promote dev dev", "Both environments are dev."),
         ("promote dev stagin", "There is no environment 'stagin'"),
         ("promote dev staging --env prod", "--env has no effect here"),
         ("promote dev staging --auto-approve", "--auto-approve has no effect without --apply."),
-        ("promote dev staging --apply --out x.plan", "--apply neither saves nor rehearses"),
+        ("promote dev staging --apply --out x.plan", "--apply cannot be combined with --out, --rehearse or a report"),
     ],
 )
 def test_what_cannot_be_promoted_is_said(fleet: Fleet, words: str, said: str) -> None:
@@ -499,16 +500,16 @@ def test_what_cannot_be_promoted_is_said(fleet: Fleet, words: str, said: str) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("compare dev dev", "dev is the same environment twice."),
+        ("compare dev dev", "Both environments are dev."),
         ("compare dev stagin", "There is no environment 'stagin' (did you mean 'staging'?)"),
         ("compare dve staging", "There is no environment 'dve' (did you mean 'dev'?)"),
-        ("compare dev", "Name a second environment, a saved plan, or --commit REV"),
-        ("compare dev staging --commit HEAD", "Name a second environment, a saved plan, or --commit REV"),
+        ("compare dev", "Name exactly one of these: a second environment, a saved plan, --commit REV"),
+        ("compare dev staging --commit HEAD", "Name exactly one of these: a second environment, a saved plan"),
         ("compare dev staging --env prod", "--env has no effect here"),
-        ("compare dev --commit HEAD", "HEAD is no commit of the repository"),
-        ("compare dev --commit=--all", "--all is no commit of the repository"),
+        ("compare dev --commit HEAD", "HEAD is not a commit of the git repository"),
+        ("compare dev --commit=--all", "--all is not a commit of the git repository"),
         ("compare dev stacks/x.py", "stacks/x.py is not a saved plan."),
-        ("compare dev staging --json --html -", "Only one form can go to standard output."),
+        ("compare dev staging --json --html -", "Only one report can go to standard output."),
     ],
 )
 def test_what_makes_no_sense_is_said(fleet: Fleet, words: str, said: str) -> None:

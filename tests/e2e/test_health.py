@@ -139,7 +139,7 @@ def test_only_what_lies_in_the_window_counts(project: Project, target: Target) -
     ("words", "said"),
     [
         (("--since", "yesterday"), "write 90s, 5m, 24h or 7d"),
-        (("--serve", "0", "--watch"), "--serve goes with"),
+        (("--serve", "0", "--watch"), "--serve can be combined only with"),
         (("--html", "/dev/null/page.html"), "/dev/null/page.html cannot be written"),
         (("--alert",), "health.yaml declares no alerts"),
     ],
@@ -204,7 +204,7 @@ def test_alerts_go_to_the_address_in_the_variable_which_is_never_reported(
         variables.setenv("E2E_HOOK", address)
         refused = run_here(project, "health", "--alert")
     assert refused.code == EXIT_UNHEALTHY
-    assert "the alert to the address in E2E_HOOK was not taken: it answered 404" in refused.err
+    assert "the webhook in E2E_HOOK did not accept the alert: it answered 404" in refused.err
     assert "token-of-the-hook" not in refused.text
     variables.setenv("E2E_HOOK", "ftp://token-of-the-hook")
     wrong = run_here(project, "health", "--alert")

@@ -364,4 +364,4 @@ def test_a_stack_is_written_of_what_a_terraform_state_names_and_nothing_more(app
         "appwrite_tablesdb_row.r6": "it is data, which is left alone",
     }
     refused = on(applied, "x", "import", "--all", "--from-tfstate", terraform(applied), code=1)
-    assert "says itself what to import" in refused.err
+    assert "imports what the Terraform state lists" in refused.err

@@ -74,7 +74,7 @@ def test_a_file_that_cannot_take_them_stops_an_apply_before_anything_is_sent(
         file.write_text(content, encoding="utf-8")
     project.proxy.forget()
     refused = apply(project, "--secrets-out", str(file), code=1)
-    assert "cannot take the secrets" in refused.err
+    assert "cannot be used for the secrets" in refused.err
     assert "Nothing was changed" in refused.err
     assert project.proxy.exchanges() == []
     assert content is None or file.read_text(encoding="utf-8") == content

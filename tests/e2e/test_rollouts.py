@@ -225,7 +225,7 @@ def test_the_source_of_a_deployment_is_saved_as_it_was_uploaded_for_its_owner_al
     [
         ("save again", "active.tar.gz exists already. Nothing was written."),
         ("save of nothing", "There is no function 'nothing' in this project."),
-        ("save nowhere", "--of names the deployment for --download."),
+        ("save nowhere", "--of has no effect without --download."),
     ],
 )
 def test_a_source_that_cannot_be_saved_is_said(walk: Walk, step: str, words: str) -> None:

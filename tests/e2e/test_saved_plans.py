@@ -143,7 +143,7 @@ def test_a_secret_is_in_no_plan_and_another_value_makes_it_stale(project: Projec
 def test_an_edited_plan_and_options_beside_a_plan_are_refused(project: Project) -> None:
     declare(project)
     file = save(project)
-    assert "options that shape a plan belong to `plan --out`" in refused(project, FILE, "--refresh-only", code=1).err
+    assert "Give options that change a plan to `plan --out`" in refused(project, FILE, "--refresh-only", code=1).err
     file.write_text(file.read_text(encoding="utf-8").replace('"create"', '"adopt"'), encoding="utf-8")
     assert "was changed after it was saved" in refused(project, FILE, code=5).err
     assert project.proxy.exchanges() == []
@@ -155,7 +155,7 @@ def test_a_plan_for_another_environment_is_not_applied_in_this_one(project: Proj
     chosen = ("--env", "other", "--stack", "stacks/x.py")
     ended = project.start("apply", FILE, before=chosen).end()
     assert ended.code == 1
-    assert "The plan is for the environment e2e, --env says other. Nothing was changed." in ended.err
+    assert "The saved plan is for environment e2e, but --env names other. Nothing was changed." in ended.err
 
 
 def test_a_plan_that_is_refused_is_not_saved(project: Project) -> None:

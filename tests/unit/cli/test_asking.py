@@ -35,7 +35,7 @@ def test_only_yes_is_yes_and_y_is_explained(
     assert says_yes("Really?") == is_yes
     said = capsys.readouterr().out
     assert said.startswith("Really? Only 'yes' will be accepted: ")
-    assert ("write yes in full" in said) == (times == 2)
+    assert ("type yes in full" in said) == (times == 2)
 
 
 @pytest.mark.parametrize("rule", list(known_rules()), ids=lambda rule: rule.code)

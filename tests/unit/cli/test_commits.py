@@ -187,7 +187,7 @@ def test_an_environment_that_the_commit_did_not_have_overrides_nothing(repositor
 @pytest.mark.parametrize("name", ["nothing", "--all", "HEAD:shop", "HEAD~9", "-", "0" * 40])
 def test_what_is_no_commit_is_said(repository: Repository, name: str) -> None:
     repository.commit()
-    with pytest.raises(IacError, match="is no commit of the repository"):
+    with pytest.raises(IacError, match="is not a commit of the git repository"):
         full_commit(repository.root, name)
 
 

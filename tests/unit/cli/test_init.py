@@ -128,10 +128,10 @@ def test_what_is_ignored_already_stays_and_is_not_repeated(folder: Path) -> None
     ("words", "said"),
     [
         (["--example", "shpo"], "There is no example 'shpo' (did you mean 'shop'?)."),
-        (["--example", "shop", "--from-live", *REAL], "Begin with one:"),
+        (["--example", "shop", "--from-live", *REAL], "cannot be combined."),
         (["--from-live"], "name it with --endpoint and --project"),
-        (["--endpoint", "appwrite.example", "--project", "x"], "is it https://appwrite.example/v1?"),
-        (["--endpoint", "https://appwrite.example", "--project", "x"], "is it https://appwrite.example/v1?"),
+        (["--endpoint", "appwrite.example", "--project", "x"], "did you mean https://appwrite.example/v1?"),
+        (["--endpoint", "https://appwrite.example", "--project", "x"], "did you mean https://appwrite.example/v1?"),
         (["--endpoint", "https://appwrite.example/v1"], "An endpoint needs a project: name it with --project ID."),
         (["--endpoint", "https://appwrite.example/v1", "--project", "my shop"], "is not the id of a project"),
         ([*REAL[:4], "--key-variable", "standard_1234-5"], "not the key itself"),

@@ -141,7 +141,7 @@ def test_what_is_no_number_is_refused_with_an_example(text: str) -> None:
 @pytest.mark.parametrize("other", [{"replace": ["index.d/c/i"]}, {"allow_data_loss": ["attribute.d/c/a"]}], ids=str)
 def test_a_refresh_changes_nothing_live_so_it_takes_no_orders_to(other: dict[str, Any]) -> None:
     said = refusal(refresh_only=True, **other)
-    assert "--refresh-only changes nothing on the server" in said
+    assert "--refresh-only cannot be combined with --replace" in said
     assert "Nothing was changed" in said
 
 

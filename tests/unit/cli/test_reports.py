@@ -52,7 +52,7 @@ def test_a_hyphen_prints_it_and_nothing_else(plan_file: Path) -> None:
 def test_two_forms_on_standard_output_are_refused(plan_file: Path, more: tuple[str, ...]) -> None:
     code, out, err = run("show", str(plan_file), "--markdown", "-", *more)
     assert code == 1
-    assert "Only one form can go to standard output" in out + err
+    assert "Only one report can go to standard output" in out + err
 
 
 def test_a_place_that_cannot_be_written_is_an_error_in_words(plan_file: Path) -> None:

@@ -29,5 +29,5 @@ def test_a_running_server_of_the_environments_project_is_used(tmp_path: Path, mo
 
 
 def test_a_running_server_of_another_project_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(IacError, match="serves the project served, the environment names other"):
+    with pytest.raises(IacError, match="serves project served, but the environment names project other"):
         _opened_with("other", tmp_path, monkeypatch)

@@ -115,7 +115,7 @@ def test_a_damaged_file_makes_everything_new_and_is_said(
 ) -> None:
     timetable.memory.write_text(content, encoding="utf-8")
     assert len(timetable.notify(found(FAILING))) == 2
-    assert "does not hold what was reported, so everything counts as new" in capsys.readouterr().err
+    assert "is not a file that --reported wrote, so everything counts as new" in capsys.readouterr().err
     assert timetable.notify(found(FAILING)) == []
 
 
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_written_stops_nothing(
 ) -> None:
     timetable.memory = tmp_path
     assert len(timetable.notify(found(FAILING))) == 2
-    assert "cannot be remembered" in capsys.readouterr().err
+    assert "what was reported cannot be written to" in capsys.readouterr().err
 
 
 def test_the_file_is_private_and_holds_no_address(timetable: Timetable) -> None:

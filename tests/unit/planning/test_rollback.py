@@ -76,7 +76,7 @@ def test_code_that_is_not_in_the_state_is_not_ours_to_switch() -> None:
     state = new_state().with_entry(Entry(deployment_address("g"), frozen({})))
     with pytest.raises(IacError, match="not ours to switch") as caught:
         must_be_managed(F, state)
-    assert caught.value.hint == "whose code is managed: g"
+    assert caught.value.hint == "with managed code: g"
     must_be_managed(G, state)
 
 

@@ -1,6 +1,6 @@
 """One resource of every kind. Their pages in the reference show these lines, and plans of it are kept as tests.
 
-`raceday-iac plan` in the folder above shows what would be made of it.
+`raceday-iac plan` in the folder above shows what would be changed.
 """
 
 from raceday_iac import FromEnvironment, Stack
