@@ -19,7 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings, SystemClock
+from raceday_iac.devserver.server import Settings, SystemClock
 from raceday_iac.raceday.nztab.days import make_day
 from raceday_iac.raceday.nztab.model import NztabSettings
 from raceday_iac.raceday.nztab.player import NztabPlugin

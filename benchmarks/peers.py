@@ -29,7 +29,7 @@ from typing import Any
 from raceday_iac.devserver.ages import V1_8, Age
 from raceday_iac.devserver.faults import RequestFault
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 
 from .peer_cli import CONFIG, VERSION, PeerCli, as_tables, install
 from .processes import ages, target_of, timed

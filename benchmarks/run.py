@@ -29,7 +29,7 @@ from pathlib import Path
 from raceday_iac.devserver.ages import Age
 from raceday_iac.devserver.faults import RequestFault
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack

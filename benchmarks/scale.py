@@ -23,7 +23,7 @@ from typing import Any
 
 from raceday_iac.devserver.faults import RequestFault
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 
 from .processes import surroundings, target_of
 

@@ -126,7 +126,7 @@ def server_of_age(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     """Embedded servers by the age that they play (`1.8`, `1.9`, `main`): started when asked for, one for all tests."""
     from raceday_iac.devserver.ages import AGES
     from raceday_iac.devserver.runner import start_server
-    from raceday_iac.devserver.settings import Settings
+    from raceday_iac.devserver.server import Settings
 
     with ExitStack() as servers:
 

@@ -54,10 +54,9 @@ from ..signals import handled, is_interrupted
 from ..state.document import State
 from ..state.store import StateStore
 from .apply import claim_of, perform, rollback_to, what_is_left
-from .extensions import extensions_of
 from .health import HealthContext, watched_of
 from .lint import configuration_of, timetable_for
-from .options import Options, begin_changes, current
+from .options import Options, begin_changes, current, extensions_of
 from .plan import snapshot_of, where
 from .workspace import (
     Target,

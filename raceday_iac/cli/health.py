@@ -32,10 +32,10 @@ from ..errors import (
     StateError,
 )
 from ..extensions import load_part
+from ..health.data import Rules, load_rules
 from ..health.observations import Observation, Severity, StateLock
 from ..health.observing import Collector, Place
 from ..health.report import Report, evaluate, without_secrets
-from ..health.shared import Rules, load_rules
 from ..health.watched import Declared, HealthConfig, read_span, read_watched
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
@@ -52,8 +52,7 @@ from ..render.executions import done_line, outcome_lines, recovery_document, rec
 from ..render.health_page import health_page
 from ..render.health_text import health_document, health_lines, health_markdown
 from ..render.lines import print_json, print_lines
-from .extensions import extensions_of
-from .options import Options, begin_changes, current
+from .options import Options, begin_changes, current, extensions_of
 from .recording import recorded_recovery
 from .watching import HOST, Hooks, Looker, server_of, view_of, watch
 from .workspace import AutoApprove, Target, Workspace, answer, confirmed, provider, reader, write_file

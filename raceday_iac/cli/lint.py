@@ -34,8 +34,7 @@ from ..render.lines import Line
 from ..render.lint_text import lint_document, lint_lines
 from ..render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
 from .completion import functions as function_names
-from .extensions import extensions_of, lint_rules_of
-from .options import Options, current
+from .options import Options, current, extensions_of, lint_rules_of
 from .workspace import acceptances_of, answer, first_day, opened, reader, write_file
 
 app = typer.Typer()

@@ -24,14 +24,22 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_command_from_info, get_group
 
-from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, IacError, Interrupted, OutputError, StackError
+from ..errors import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    IacError,
+    Interrupted,
+    OutputError,
+    StackError,
+    use_environment,
+)
 from ..extensions import load_part
-from ..hints import use_environment
 from . import options
 from .completion import is_asked as completion_is_asked
 from .completion import use_what_is_typed, with_globals
-from .extensions import commands_of
 from .help import epilog, grouped, with_examples
+from .options import commands_of
 
 #: Each command with the module that has it, and what is said of it. A module may have a group of the same name.
 COMMANDS: Mapping[str, tuple[str, str]] = {

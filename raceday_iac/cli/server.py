@@ -16,8 +16,7 @@ from ..loading.environment import Environment, load_environment
 from ..render.import_text import remark_lines
 from ..render.lines import Line, print_lines
 from ..waiting import WAITS
-from .extensions import plugin_names
-from .options import Options, current
+from .options import Options, current, plugin_names
 from .workspace import answer, must_run_here, opened, played, require_same_project, reset_state, server_folder
 
 if TYPE_CHECKING:

@@ -295,8 +295,8 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
         return
     from ..devserver.daemon import DataInUseError, StartError
     from ..devserver.runner import start_server
-    from ..devserver.settings import Settings
-    from .extensions import plugins_of
+    from ..devserver.server import Settings
+    from .options import plugins_of
 
     try:
         with WAITS.on("starting the embedded server"):
@@ -407,7 +407,7 @@ def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
     """What `policies.yaml` beside the stack file accepts; nothing without one."""
     from ..linting.acceptances import read_acceptances
     from ..linting.linter import known_rules
-    from .extensions import lint_rules_of
+    from .options import lint_rules_of
 
     path = options.stack.parent / POLICIES
     if not path.exists():

@@ -13,8 +13,8 @@ from ..applying import Applied
 from ..applying.scheduler import Observer
 from ..audit import Inspection
 from ..drift import Verdict
+from ..health.data import Rules
 from ..health.report import Report
-from ..health.shared import Rules
 from ..health.watched import HealthConfig
 from ..linting.expansion import Timetable
 from ..planning import Plan

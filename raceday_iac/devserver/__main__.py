@@ -11,7 +11,7 @@ from pkgutil import resolve_name
 from .ages import AGES
 from .daemon import DataInUseError
 from .runner import serve_forever
-from .settings import PROJECT, Settings
+from .server import PROJECT, Settings
 
 
 def main() -> int:

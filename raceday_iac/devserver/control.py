@@ -21,7 +21,7 @@ from .functions.executions import scheduler_of
 from .functions.executor import executor_of
 from .keys import CONTROL_SCOPE
 from .params import Param, Refused, anything, list_of, one_of, text, whole_number
-from .settings import SystemClock
+from .server import SystemClock
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .ages import ONLY_MAIN, SINCE_1_9, UNTIL_1_9
 from .errors import ApiError
 from .params import Check, Param, anything, list_of, loose_boolean, one_of, text, whole_number
-from .settings import Settings
+from .server import Settings
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

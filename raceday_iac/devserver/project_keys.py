@@ -15,7 +15,7 @@ from .databases.php_dates import RULE, parse
 from .errors import ApiError
 from .params import Check, Param, Refused, custom_id, existing_id, list_of, one_of, or_null, text, whole_number
 from .records import PAGE, Record, Records
-from .settings import stamp
+from .server import stamp
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

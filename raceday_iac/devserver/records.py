@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ApiError, invalid
 from .params import NO_IDS, Param, Refused, loose_boolean, text
-from .settings import stamp
+from .server import stamp
 from .web import Reply, Request, parse_json
 
 if TYPE_CHECKING:

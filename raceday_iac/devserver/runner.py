@@ -35,8 +35,7 @@ from . import (
 )
 from .app import App
 from .daemon import INFO_FILE, StartError, lock_data
-from .server import Server
-from .settings import PROJECT, Clock, Settings
+from .server import PROJECT, Clock, Server, Settings
 from .storage import open_private
 
 # A server in a thread of this process: what commands use for their own lifetime, and what tests use.

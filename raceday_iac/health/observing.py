@@ -14,9 +14,8 @@ from ..model.address import Address, deployment_address, function_address, owner
 from ..model.resource import Desired
 from ..provider import Reader, Snapshot
 from ..waiting import ThreadPoolExecutor
-from .data import conditions_of
+from .data import Rules, conditions_of
 from .observations import Counted, FunctionSeen, Observation, instant_of, slow_after_of
-from .shared import Rules
 from .watched import Freshness, HealthConfig
 
 #: At most so many executions that have not ended are read of a function.

@@ -11,6 +11,7 @@ from .data import (
     Daily,
     DataHealth,
     LockHealth,
+    Rules,
     daily_findings,
     daily_runs,
     data_findings,
@@ -34,7 +35,6 @@ from .runs import (
     usage_findings,
     usage_of,
 )
-from .shared import Rules
 from .watched import HealthConfig
 
 

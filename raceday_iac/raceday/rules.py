@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, ClassVar
 
-from ..health.shared import LOCKS, Late, Rules, shared_modules
+from ..health.data import LOCKS, Late, Rules, shared_modules
 from ..health.watched import Grace
 from ..linting.usage import Module, names_in
 from ..model.resource import Desired

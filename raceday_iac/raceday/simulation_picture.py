@@ -12,8 +12,7 @@ from enum import StrEnum
 from html import escape
 
 from ..model.local_time import LocalTime
-from ..render.theme import PICTURE_STYLE
-from ..render.time_axis import Scale, midnights, offset_name, quiet_windows, ticks
+from ..render.theme import PICTURE_STYLE, Scale, midnights, offset_name, quiet_windows, ticks
 from .simulation.day import conflicts, overlaps
 from .simulation.ledger import Outcome, Run
 from .simulation.report import DayReport

@@ -20,10 +20,9 @@ from typing import Any
 from ..applying.actions import clean
 from ..applying.recorder import Recorder
 from ..errors import ConflictError, Interrupted, NotFoundError, ProviderError
-from ..health.data import did_its_work, is_under_way
+from ..health.data import Rules, did_its_work, is_under_way
 from ..health.observations import FunctionSeen, instant_of
 from ..health.runs import ending_of
-from ..health.shared import Rules
 from ..kinds.turns import Turns
 from ..model.address import Address, function_address
 from ..model.declarations import Lock

@@ -8,11 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..counting import format_duration
-from ..health.data import Daily, LockHealth, Stand, daily_runs, did_its_work, is_under_way, lock_health
+from ..health.data import Daily, LockHealth, Rules, Stand, daily_runs, did_its_work, is_under_way, lock_health
 from ..health.observations import FunctionSeen, Observation, instant_of
 from ..health.observing import UNDATED
 from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of
-from ..health.shared import Rules
 from ..health.watched import Grace, HealthConfig
 from ..kinds import kind_of
 from ..kinds.collection import can_only_fail_again, making_again, unknown_to_documents

@@ -12,11 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..counting import counted, format_duration
-from ..health.data import Daily, DataHealth, LockHealth, Stand
+from ..health.data import Daily, DataHealth, LockHealth, LockState, Stand
 from ..health.observations import Finding, Severity, instant_of
 from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit
-from ..health.shared import LockState
 from ..model.local_time import LocalTime
 from .lines import LIMIT, Line, Sheet, code, plain
 

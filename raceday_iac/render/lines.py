@@ -19,8 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ..errors import OutputError
-from ..hints import with_environment
+from ..errors import OutputError, with_environment
 from ..redaction import json_text, shown
 
 _IS_COMMAND = re.compile(r"raceday-iac \w| --\w|stack\.\w+\(")

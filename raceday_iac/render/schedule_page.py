@@ -12,8 +12,7 @@ from ..linting.expansion import Lane, Timetable
 from ..linting.findings import Finding, Severity
 from ..model.local_time import LocalTime
 from .lines import Line
-from .theme import PICTURE_STYLE, page
-from .time_axis import Scale, midnights, offset_name, quiet_windows, ticks
+from .theme import PICTURE_STYLE, Scale, midnights, offset_name, page, quiet_windows, ticks
 
 _CLASS = {Severity.ERROR: "broken", Severity.WARNING: "broken", Severity.INFO: "holds"}
 

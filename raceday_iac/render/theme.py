@@ -1,4 +1,5 @@
-"""The one theme of all pages and pictures (colours of actions, verdicts and runs, light and dark), and pages from it.
+"""The one theme of all pages and pictures (colours of actions, verdicts and runs, light and dark), what is made of it,
+and the time axis of pictures.
 
 A page is what a template in `templates/` makes of plain values. Pages load nothing and run no script, and every text is
 escaped; only pictures, which are made here, go in as they are.
@@ -6,14 +7,16 @@ escaped; only pictures, which are made here, go in as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..diff import FieldChange, FieldWords, field_words
 from ..drift import Standing
+from ..model.local_time import LocalTime
 from ..planning import Action
 
 #: The tone of each action; `calm` is what stays, `state` what touches the state alone.
@@ -174,3 +177,94 @@ def _environment(folders: tuple[Path, ...]) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+# The time axis of pictures: where an instant is drawn, round times on a clock, midnights and quiet hours. Instants are
+# seconds since 1970.
+
+
+_MINUTE = 60.0
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Instants to pixels."""
+
+    begin: float
+    end: float
+    left: float
+    width: float
+
+    def x(self, instant: float) -> float:
+        return self.left + (instant - self.begin) / (self.end - self.begin) * self.width
+
+    def length(self, seconds: float) -> float:
+        return seconds / (self.end - self.begin) * self.width
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+    @property
+    def is_detail(self) -> bool:
+        """Whether it shows a few hours rather than a day."""
+        return self.end - self.begin <= 4 * _HOUR
+
+
+@dataclass(frozen=True)
+class Tick:
+    """An instant with its name."""
+
+    instant: float
+    label: str
+
+
+def ticks(scale: Scale, zone: tzinfo) -> Iterator[Tick]:
+    """Round times on a zone's clock: every second hour of a day, every ten minutes of a detail."""
+    step = 10 * _MINUTE if scale.is_detail else _HOUR
+    offset = datetime.fromtimestamp(scale.begin, zone).utcoffset() or timedelta()
+    # Some zones are half an hour, or a quarter, away from full hours.
+    apart = offset.total_seconds() % step
+    for each in _every(step, scale.begin + apart, scale.end + apart):
+        instant = each - apart
+        clock = datetime.fromtimestamp(instant, zone)
+        if scale.is_detail or clock.hour % 2 == 0:
+            yield Tick(instant, f"{clock:%H:%M}")
+
+
+def midnights(scale: Scale, local_time: LocalTime) -> Iterator[float]:
+    """Where the date changes."""
+    day = datetime.fromtimestamp(scale.begin, local_time.zone).date()
+    while (instant := local_time.at(day, time()).timestamp()) <= scale.end:
+        if instant >= scale.begin:
+            yield instant
+        day += timedelta(days=1)
+
+
+def quiet_windows(scale: Scale, local_time: LocalTime) -> Iterator[tuple[float, float]]:
+    """The stretches that are quiet, whatever the clock was changed to in them."""
+    if local_time.quiet_hours is None:
+        return
+    begin: float | None = None
+    for instant in _every(_MINUTE, scale.begin, scale.end):
+        quiet = local_time.is_quiet(datetime.fromtimestamp(instant, local_time.zone))
+        if quiet and begin is None:
+            begin = instant
+        elif not quiet and begin is not None:
+            yield begin, instant
+            begin = None
+    if begin is not None:
+        yield begin, scale.end
+
+
+def offset_name(instant: float, local_time: LocalTime) -> str:
+    """What the zone is called then, such as CET or CEST."""
+    return local_time.name_at(datetime.fromtimestamp(instant, local_time.zone))
+
+
+def _every(step: float, begin: float, end: float) -> Iterator[float]:
+    instant = -(-begin // step) * step
+    while instant <= end:
+        yield instant
+        instant += step

@@ -16,7 +16,7 @@ from .harness import Arena, Elsewhere, Settled, elsewhere, make_quick, opened
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from raceday_iac.devserver.runner import start_server
-    from raceday_iac.devserver.settings import Settings
+    from raceday_iac.devserver.server import Settings
 
     # All workers of one run share the virtual environments of builds.
     settings = Settings(scheduler=False, venv_folder=shared_folder(tmp_path_factory) / "venvs")
@@ -36,7 +36,7 @@ def empty(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 def losing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """It has two database workers, which take long enough between reading and writing a schema to lose changes."""
     from raceday_iac.devserver.runner import start_server
-    from raceday_iac.devserver.settings import Settings
+    from raceday_iac.devserver.server import Settings
 
     settings = Settings(scheduler=False, processing_delay=0.0, schema_window=0.01, database_workers=2)
     with start_server(tmp_path_factory.mktemp("losing"), settings=settings) as running:

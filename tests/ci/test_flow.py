@@ -15,7 +15,7 @@ import requests
 from e2e.forking import write_starter
 
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 
 from .hooks import webhook
 from .workflows import Done, Machine, Ran, load, run_workflow

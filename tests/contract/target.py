@@ -23,8 +23,7 @@ import pytest
 from raceday_iac.devserver import project_keys
 from raceday_iac.devserver.ages import AGES
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.server import Server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Server, Settings
 
 from .client import Api, Observer, q
 from .description import DATA

@@ -21,7 +21,7 @@ import pytest
 from raceday_iac.devserver.ages import AGES
 from raceday_iac.devserver.params import Refused
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.devserver.web import Route
 
 DATA = Path(__file__).parent.parent / "data" / "appwrite"

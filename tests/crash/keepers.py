@@ -7,7 +7,7 @@ from pathlib import Path
 
 from state.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY
 
-from raceday_iac.devserver.settings import PROJECT
+from raceday_iac.devserver.server import PROJECT
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import Transport
 from raceday_iac.state.backends import StateBackend

@@ -24,7 +24,7 @@ from raceday_iac.devserver.app import App
 from raceday_iac.devserver.databases import jobs
 from raceday_iac.devserver.functions import builds
 from raceday_iac.devserver.runner import build_server, server_key
-from raceday_iac.devserver.settings import PROJECT, Clock, Settings
+from raceday_iac.devserver.server import PROJECT, Clock, Settings
 from raceday_iac.devserver.storage import STATEMENTS
 
 from .keepers import is_own

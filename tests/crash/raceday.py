@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from raceday_iac.devserver.settings import PROJECT
+from raceday_iac.devserver.server import PROJECT
 
 from .keepers import ENVIRONMENT, is_own
 from .memory_server import MemoryServer

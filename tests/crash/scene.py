@@ -26,7 +26,7 @@ from raceday_iac.cli.options import Options, use
 from raceday_iac.cli.state import release_lock
 from raceday_iac.cli.workspace import Workspace
 from raceday_iac.devserver.functions.builds import Builder
-from raceday_iac.devserver.settings import ManualClock
+from raceday_iac.devserver.server import ManualClock
 from raceday_iac.errors import IacError
 from raceday_iac.packaging.bundle import Bundle
 from raceday_iac.provider.appwrite import reading

@@ -14,7 +14,7 @@ import pytest
 from raceday_iac.cli.main import execute
 from raceday_iac.devserver.functions.builds import Builder
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 
 from .keepers import ENVIRONMENT, VARIABLES, keeper_of
 from .memory_bucket import Bucket, served

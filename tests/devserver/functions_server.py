@@ -16,7 +16,7 @@ import requests
 from e2e.sessions import session_to
 
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Clock, Settings
+from raceday_iac.devserver.server import Clock, Settings
 
 HELLO = "def main(context):\n    return context.res.text('hello')\n"
 

@@ -11,7 +11,7 @@ import requests
 
 from raceday_iac.devserver.ages import AGES, V1_8, V1_9
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 
 Ages = Callable[[str], RunningServer]
 QUICK = {"scheduler": False, "processing_delay": 0.0}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 
 from .databases_server import Database, db, new_database, running
 

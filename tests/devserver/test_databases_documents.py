@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import ManualClock
+from raceday_iac.devserver.server import ManualClock
 
 from .databases_server import Database, db, new_database, q, running
 

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.server import Server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Server, Settings
 
 from .databases_server import Answer, Database, new_database, q
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.devserver.functions.executions import scheduler_of
-from raceday_iac.devserver.settings import ManualClock
+from raceday_iac.devserver.server import ManualClock
 
 from .functions_server import HELLO, Client, serving
 

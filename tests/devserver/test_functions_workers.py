@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.devserver.settings import ManualClock
+from raceday_iac.devserver.server import ManualClock
 
 from .functions_server import HELLO, Client, serving
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.devserver.settings import ManualClock
+from raceday_iac.devserver.server import ManualClock
 from raceday_iac.raceday.nztab import NztabSettings
 from raceday_iac.raceday.nztab.cards import read_data
 from raceday_iac.raceday.nztab.player import BASE, Nztab

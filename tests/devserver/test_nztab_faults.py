@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import ManualClock, Settings
+from raceday_iac.devserver.server import ManualClock, Settings
 from raceday_iac.raceday.nztab import NztabFault, NztabSettings
 from raceday_iac.raceday.nztab.player import BASE, HUGE, Nztab, NztabPlugin, nztab_of
 

@@ -15,8 +15,7 @@ from raceday_iac.devserver.ages import V1_9
 from raceday_iac.devserver.buckets import BUCKETS
 from raceday_iac.devserver.errors import ApiError
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.server import Server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Server, Settings
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.raceday.nztab.player import NztabPlugin
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from raceday_iac.devserver.settings import SystemClock
+from raceday_iac.devserver.server import SystemClock
 
 from .project import Project
 

@@ -120,7 +120,7 @@ def newer_target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 def _embedded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, age: str) -> Iterator[Target]:
     from raceday_iac.devserver.ages import AGES
     from raceday_iac.devserver.runner import start_server
-    from raceday_iac.devserver.settings import Settings
+    from raceday_iac.devserver.server import Settings
 
     # All workers of one run share the virtual environments of builds.
     settings = Settings(age=AGES[age], scheduler=False, venv_folder=shared_folder(tmp_path_factory) / "venvs")

@@ -17,7 +17,7 @@ import pytest
 from raceday_iac.cli.main import execute
 from raceday_iac.devserver.ages import V1_8, V1_9
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 
 FILES = sorted((Path(__file__).parents[1] / "data" / "appwrite-configs").glob("*.json"))
 LARGEST_FILE = 30_000_000

@@ -115,7 +115,7 @@ class Fleet:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     from raceday_iac.devserver.ages import AGES as PLAYED
     from raceday_iac.devserver.runner import start_server
-    from raceday_iac.devserver.settings import Settings
+    from raceday_iac.devserver.server import Settings
 
     with ExitStack() as running:
         shared = tmp_path_factory.mktemp("venvs")

@@ -21,7 +21,7 @@ _projects = itertools.count()
 def devserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One embedded server for all tests that need a real one."""
     from raceday_iac.devserver.runner import start_server
-    from raceday_iac.devserver.settings import Settings
+    from raceday_iac.devserver.server import Settings
 
     server = start_server(tmp_path_factory.mktemp("server"), settings=Settings(processing_delay=0.01, scheduler=False))
     yield server

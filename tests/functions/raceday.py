@@ -25,7 +25,7 @@ from raceday_iac.cli.options import Options
 from raceday_iac.cli.workspace import Workspace
 from raceday_iac.devserver.ages import V1_8, Age
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.raceday.nztab.player import NztabPlugin, nztab_of
 from raceday_iac.raceday.simulation.virtual_time import VirtualTime
 

@@ -12,7 +12,7 @@ from second_copy import SecondCopy, unknown
 
 from raceday_iac.devserver.faults import RequestFault
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 
 from .bundles import assemble, schema_document
 from .live_project import LiveProject

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from raceday_iac.devserver.databases.catalog import Attribute
 from raceday_iac.devserver.databases.limits import is_table_full, metadata_problem
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.errors import StackError
 from raceday_iac.kinds import KINDS
 from raceday_iac.kinds.base import Call

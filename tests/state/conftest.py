@@ -12,7 +12,7 @@ import pytest
 from crash.memory_bucket import Bucket, served
 
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import ReadingTransport, Transport
 from raceday_iac.state.backends import StateBackend

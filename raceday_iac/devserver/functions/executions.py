@@ -22,7 +22,7 @@ from ..errors import ApiError
 from ..keys import mint_dynamic_key
 from ..params import Param, Refused, existing_id, one_of, or_null, spoken_boolean, text
 from ..records import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
-from ..settings import stamp
+from ..server import stamp
 from ..web import Reply, Request, Routes, parse_json
 from . import store
 from .crud import execution_headers

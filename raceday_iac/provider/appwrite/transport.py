@@ -40,8 +40,7 @@ from ...kinds import deployment
 from ...kinds.base import OBJECT, Call
 from ...model.secret import Secret
 from ...waiting import WAITS
-from .answers import Failure, body_of, endpoint_of, read, says_absent
-from .sdk import Client, InputFile
+from .answers import Client, Failure, InputFile, body_of, endpoint_of, read, says_absent
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import pytest
 from raceday_iac.applying import migrating
 from raceday_iac.applying.migrating import END, Data, Progress, Stopped, rehearse
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.errors import IacError, MigrationError, ProviderError, StateError
 from raceday_iac.kinds import on_server
 from raceday_iac.model.address import Address

@@ -12,8 +12,7 @@ import pytest
 from raceday_iac.cli import options
 from raceday_iac.cli.help import EXAMPLES, GROUPS, first_sentence
 from raceday_iac.cli.main import COMMANDS, execute, whole_program
-from raceday_iac.errors import EXIT_OK
-from raceday_iac.hints import use_environment, with_environment
+from raceday_iac.errors import EXIT_OK, use_environment, with_environment
 
 STACK = """
 from raceday_iac import FromEnvironment, Stack

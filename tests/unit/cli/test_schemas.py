@@ -12,7 +12,7 @@ import pytest
 
 from raceday_iac.cli.main import execute
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.planning import saved
 from raceday_iac.state import document as state_document
 from raceday_iac.state.encryption import new_key

@@ -11,7 +11,7 @@ import pytest
 from raceday_iac.cli.importing import read_cli_version
 from raceday_iac.cli.main import execute, report
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.errors import EXIT_ERROR, EXIT_OK, IacError
 from raceday_iac.loading.environment import is_api_address, likely_address
 

@@ -16,7 +16,7 @@ import pytest
 from raceday_iac.cli import watch as watching
 from raceday_iac.cli.main import execute
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.server import Settings
 from raceday_iac.errors import EXIT_INTERRUPTED
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"

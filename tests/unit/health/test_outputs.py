@@ -16,8 +16,7 @@ from raceday_iac.health.report import Changes, Report, changes, evaluate
 from raceday_iac.health.runs import Usage
 from raceday_iac.health.watched import read_watched
 from raceday_iac.model.resource import frozen
-from raceday_iac.render.health_page import health_page, runs_svg
-from raceday_iac.render.health_prometheus import HELP, PREFIX, health_metrics
+from raceday_iac.render.health_page import HELP, PREFIX, health_metrics, health_page, runs_svg
 from raceday_iac.render.health_text import (
     generic_message,
     health_document,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import IacError, StackError
+from raceday_iac.health.data import Rules
+from raceday_iac.health.data import load_rules as load_plain_rules
 from raceday_iac.health.observations import Counted
 from raceday_iac.health.report import evaluate
-from raceday_iac.health.shared import Rules
-from raceday_iac.health.shared import load_rules as load_plain_rules
 from raceday_iac.health.watched import Grace, read_watched
 from raceday_iac.model.address import function_address
 from raceday_iac.model.local_time import LocalTime

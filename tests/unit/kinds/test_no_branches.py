@@ -20,7 +20,7 @@ ELSEWHERE = ("kinds", "devserver", "raceday")
 #: What asks for kinds by these asks as well: the names of their lists.
 NAMES = {*KINDS, *(kind.plural for kind in KINDS.values())}
 #: Keys of files, and labels of a metric, which have names of kinds among them.
-KEYS = {"health/watched.py": 1, "packaging/bundle.py": 1, "render/health_prometheus.py": 1}
+KEYS = {"health/watched.py": 1, "packaging/bundle.py": 1, "render/health_page.py": 1}
 #: Select resources by the name of a kind.
 SELECTING = ("of_kind", "_of_kind", "below", "count")
 

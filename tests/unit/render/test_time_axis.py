@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from raceday_iac.raceday.simulation_picture import NZ_TIME, clock
-from raceday_iac.render.time_axis import Scale, midnights, offset_name, quiet_windows, ticks
+from raceday_iac.render.theme import Scale, midnights, offset_name, quiet_windows, ticks
 
 NZ = NZ_TIME.zone
 

@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from raceday_iac.raceday.simulation.assembly import (
+from raceday_iac.raceday.cli.simulate import (
     assumptions,
     legacy_card,
     report_of,

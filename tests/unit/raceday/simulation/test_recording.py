@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.raceday.simulation.assembly import report_of
+from raceday_iac.raceday.cli.simulate import report_of
 from raceday_iac.raceday.simulation.recording import PlayedRace, Recording, read_recording, record
 
 from .right_day import LATE, USUAL, VOID, at, right_day
