@@ -88,6 +88,10 @@ class StateError(IacError):
     """State cannot be read or written."""
 
 
+class DamagedError(StateError):
+    """A backup, or a part of one, is not as it was written, is missing, or of another version. The rest can be read."""
+
+
 class LockedError(StateError):
     """Another process holds the state lock."""
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from ..errors import StateError
+from ..errors import DamagedError
 from ..kinds import kind_of
 from ..kinds.base import thaw
 from ..kinds.conversion import UnconvertibleError, convert, shortened
@@ -411,11 +411,11 @@ def encoded(manifest: Manifest, sealed: Mapping[str, Any]) -> bytes:
 
 
 def decoded(text: bytes, name: str) -> tuple[Manifest, Mapping[str, Any]]:
-    """The reverse. Raises StateError for what is none."""
+    """The reverse. Raises DamagedError for what is none."""
     try:
         content = json.loads(text)
         if content["format"] != FORMAT:
-            raise StateError(f"The backup {name} has format {content['format']}, this version reads {FORMAT}.")
+            raise DamagedError(f"The backup {name} has format {content['format']}, this version reads {FORMAT}.")
         manifest = Manifest(
             id=str(content["id"]),
             at=str(content["at"]),
@@ -429,7 +429,10 @@ def decoded(text: bytes, name: str) -> tuple[Manifest, Mapping[str, Any]]:
             variables=tuple(map(Address.parse, content.get("variables", ()))),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise StateError(f"The manifest of the backup {name} is damaged: {type(error).__name__}: {error}.") from None
+        raise DamagedError(
+            f"The manifest of the backup {name} is damaged: {type(error).__name__}: {error}.",
+            hint="its parts may be whole: compressed JSON lines, where the backup is kept",
+        ) from None
     return manifest, content
 
 

@@ -152,6 +152,21 @@ def wanted_of(manifest: Manifest, addresses: Sequence[Address]) -> list[Section]
     return found
 
 
+def must_be_one(sections: Sequence[Section], into: Address) -> None:
+    """Raise IacError unless it is clear what goes into a place: one address, and for an attribute one of its columns.
+    An address may have several sections: what a migration wrote over or deleted of it, and what was left of it then."""
+    wanted = {each.address for each in sections}
+    if kind_of(into).is_column:
+        columns = {each.place.child(into.kind, key) for each in sections for key in (*each.columns, *each.links)}
+        wanted = columns or wanted
+    if len(wanted) != 1:
+        raise IacError(
+            f"--into {into} needs exactly one address of the backup, but {len(wanted)} are selected.",
+            hint="name it: --address ADDRESS",
+            unchanged=True,
+        )
+
+
 def variables_in(manifest: Manifest, addresses: Sequence[Address]) -> list[Address]:
     """The variables of these addresses, or what lies in them."""
     return [each for each in manifest.variables if not addresses or lies_in(each, addresses)]
@@ -428,13 +443,18 @@ class RestorePlan:
         found = zip(self.goals, self.tallies, strict=True)
         return [goal.as_it_is for goal, tally in found if tally.over]
 
+    def newer_of(self, address: Address) -> int:
+        """How many newer values are in the way of an address. It may have several sections: one of what a migration
+        wrote over, and one of what was deleted."""
+        found = zip(self.goals, self.tallies, strict=True)
+        return sum(tally.newer for goal, tally in found if goal.section.address == address)
+
     def must_cover(self, overwrite: Mapping[Address, Answer | None], *, numbers_needed: bool) -> None:
         """Raise RefusedError where more newer values would be overwritten than somebody has agreed to."""
-        by_address = {goal.section.address: tally for goal, tally in zip(self.goals, self.tallies, strict=True)}
         for address, number in overwrite.items():
-            if address not in by_address:
+            if address not in (goal.section.address for goal in self.goals):
                 raise IacError(f"--overwrite {address}: nothing of that address would be written back.", unchanged=True)
-            newer = by_address[address].newer
+            newer = self.newer_of(address)
             if numbers_needed if number is None else not number.covers(Answer(newer)):
                 raise RefusedError(
                     f"{spaced(newer)} documents of {address} hold values that are newer than the backup, and "

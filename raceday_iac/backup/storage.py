@@ -8,12 +8,13 @@ import json
 import re
 import secrets
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..errors import IacError, StateError
+from ..errors import DamagedError, IacError, StateError
 from ..state.backends import KeptFiles
 from ..state.encryption import AgeCipher
 from ..waiting import WAITS
@@ -21,6 +22,8 @@ from .manifest import MANIFEST, Manifest, Part, Section, decoded, encoded
 
 #: How hard it is tried to make parts small: the best takes three times as long for a tenth less.
 _LEVEL = 6
+#: What can be done with a backup of which a part is damaged.
+_REST = "take out what is whole: raceday-iac backup extract BACKUP FOLDER; or restore --address ADDRESS"
 
 
 @dataclass(frozen=True)
@@ -57,20 +60,34 @@ class Backups:
         """One of them. Raises IacError where there is none of that id."""
         text = self.files.get(f"{name}/{MANIFEST}")
         if text is None:
-            raise IacError(
-                f"There is no backup {name}.", hint="see which there are: raceday-iac backup list", unchanged=True
-            )
+            raise self._missing(name)
         return decoded(text, name)[0]
+
+    def readable(self, names: Iterable[str]) -> tuple[list[Manifest], dict[str, str]]:
+        """The manifests of these ids, and what is wrong with those that are damaged."""
+        found, damaged = list[Manifest](), dict[str, str]()
+        for name in names:
+            try:
+                found.append(self.manifest(name))
+            except DamagedError as error:
+                damaged[name] = error.message
+        return found, damaged
 
     def find(self, name: str) -> Manifest:
         """The one whose id begins so; `latest` is the newest. Raises IacError."""
+        return self.manifest(self.id_of(name))
+
+    def id_of(self, name: str) -> str:
+        """The id that begins so; `latest` is that of the newest. Raises IacError."""
         ids = self.ids()
         found = (
             ids[-1:] if name == "latest" else [name] if name in ids else [each for each in ids if each.startswith(name)]
         )
         if len(found) > 1:
             raise IacError(f"{name} begins {len(found)} ids of backups: {', '.join(found)}.", unchanged=True)
-        return self.manifest(found[0] if found else name)
+        if not found:
+            raise self._missing(name)
+        return found[0]
 
     def resources(self, manifest: Manifest) -> Mapping[str, Mapping[str, Any]]:
         """The fields of what went. Raises StateError where no key fits."""
@@ -109,16 +126,27 @@ class Backups:
             sealed = {"sealed": self.cipher.encrypt(json.dumps(resources).encode())}
         self.files.put(f"{manifest.id}/{MANIFEST}", encoded(manifest, sealed))
 
-    def records(self, manifest: Manifest, section: Section) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """What is in a section, part by part, each document once as it was last. Raises StateError for what is
-        damaged."""
+    def records(
+        self, manifest: Manifest, section: Section, damaged: list[str] | None = None
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """What is in a section, part by part, each document once as it was last. Raises DamagedError for what is
+        damaged; with a list for it that is written there, and left out."""
         parts = [each for each in section.parts if each.records]
-        late = [record for each in parts if each.late for record in self._part(manifest, each)]
+        late = [record for each in parts if each.late for record in self._whole_part(manifest, each, damaged)]
         last = {str(each["id"]): each for each in late}
         for part in (each for each in parts if not each.late):
-            yield [each for each in self._part(manifest, part) if str(each["id"]) not in last]
+            yield [each for each in self._whole_part(manifest, part, damaged) if str(each["id"]) not in last]
         if last:
             yield list(last.values())
+
+    def _whole_part(self, manifest: Manifest, part: Part, damaged: list[str] | None) -> Sequence[Mapping[str, Any]]:
+        try:
+            return self._part(manifest, part)
+        except DamagedError as error:
+            if damaged is None:
+                raise
+            damaged.append(error.message)
+            return []
 
     def _part(self, manifest: Manifest, part: Part) -> Sequence[Mapping[str, Any]]:
         return self._read(manifest, part, self._opened(manifest, part))
@@ -128,16 +156,26 @@ class Backups:
         parts = {each.name: each for each in section.parts}
         return b"".join(self._opened(manifest, parts[name]) for name in record["pieces"])
 
-    def extracted(self, manifest: Manifest, section: Section) -> Iterator[tuple[str, bytes]]:
-        """What is in a section as files: relative names, and what is in them."""
-        folder = _plain(str(section.address))
-        for number, records in enumerate(self.records(manifest, section), start=1):
-            text = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in records)
-            yield f"{folder}/{section.form}-{number:05}.jsonl", text.encode("utf-8", "replace")
-            for each in records:
-                if "pieces" in each:
+    def extracted(self, manifest: Manifest, damaged: list[str]) -> Iterator[tuple[str, bytes]]:
+        """What is in a backup as files: relative names, and what is in them. What is damaged is left out, and said in
+        `damaged`."""
+        numbers = Counter[str]()
+        for section in manifest.sections:
+            folder = _plain(str(section.address))
+            for records in filter(None, self.records(manifest, section, damaged)):
+                # What a migration deleted and what the plan did may be of one collection: two sections, one folder.
+                stem = f"{folder}/{section.form}"
+                numbers[stem] += 1
+                text = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in records)
+                yield f"{stem}-{numbers[stem]:05}.jsonl", text.encode("utf-8", "replace")
+                for each in (each for each in records if "pieces" in each):
+                    try:
+                        content = self.content(manifest, section, each)
+                    except DamagedError as error:
+                        damaged.append(error.message)
+                        continue
                     name = _plain(f"{each['id']}-{each['data']['name']}")
-                    yield f"{folder}/{name}", self.content(manifest, section, each)
+                    yield f"{folder}/{name}", content
 
     def problems(self, manifest: Manifest) -> Iterator[str]:
         """What is wrong with a backup. Where there is a key for it, all of it is read."""
@@ -208,9 +246,9 @@ class Backups:
     def _sound(self, manifest: Manifest, part: Part) -> bytes:
         content = self.files.get(f"{manifest.id}/{part.stored}")
         if content is None:
-            raise StateError(f"{part.name} of the backup {manifest.id} is missing.")
+            raise DamagedError(f"{part.name} of the backup {manifest.id} is missing.", _REST)
         if hashlib.sha256(content).hexdigest() != part.sha256:
-            raise StateError(f"{part.name} of the backup {manifest.id} is not as it was written.")
+            raise DamagedError(f"{part.name} of the backup {manifest.id} is not as it was written.", _REST)
         return content
 
     def _packed(self, manifest: Manifest, part: Part) -> bytes:
@@ -239,8 +277,14 @@ class Backups:
             raise self._damaged(manifest, part, error) from None
 
     @staticmethod
-    def _damaged(manifest: Manifest, part: Part, error: Exception) -> StateError:
-        return StateError(f"{part.name} of the backup {manifest.id} is damaged: {error}.")
+    def _damaged(manifest: Manifest, part: Part, error: Exception) -> DamagedError:
+        return DamagedError(f"{part.name} of the backup {manifest.id} is damaged: {error}.", _REST)
+
+    @staticmethod
+    def _missing(name: str) -> IacError:
+        return IacError(
+            f"There is no backup {name}.", hint="see which there are: raceday-iac backup list", unchanged=True
+        )
 
     @staticmethod
     def _keyless(manifest: Manifest) -> StateError:

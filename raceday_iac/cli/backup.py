@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +23,14 @@ from ..planning import Plan
 from ..planning.migrations import runs
 from ..provider import Reader
 from ..render.backup_text import (
+    damaged_lines,
     list_document,
     list_lines,
     show_document,
     show_lines,
     verify_lines,
 )
-from ..render.lines import print_lines
+from ..render.lines import Line, print_lines
 from .completion import addresses
 from .options import begin_changes, current
 from .plan import read_address, wanted_by
@@ -89,10 +91,11 @@ def list_backups() -> int:
     """All backups of the environment, newest first."""
     options = current()
     backups = Workspace.without_stack(options).backups
-    manifests = [backups.manifest(each) for each in reversed(backups.ids())]
+    manifests, damaged = backups.readable(reversed(backups.ids()))
     unfinished = backups.unfinished()
     where = backups.where
-    answer(options, list_document(manifests, unfinished, where), list_lines(manifests, unfinished, where))
+    document = list_document(manifests, unfinished, where, damaged)
+    answer(options, document, list_lines(manifests, unfinished, where, damaged))
     return EXIT_OK
 
 
@@ -112,9 +115,11 @@ def verify(backup: Name = "") -> int:
     """Read a backup, or all of them, and check that nothing is missing or was changed. Exit 1 where something is."""
     options = current()
     backups = Workspace.without_stack(options).backups
-    manifests = [backups.find(backup)] if backup else [backups.manifest(each) for each in backups.ids()]
+    manifests, damaged = backups.readable([backups.id_of(backup)] if backup else backups.ids())
     found = {each.id: list(backups.problems(each)) for each in manifests}
     lines = [line for each in manifests for line in verify_lines(each, found[each.id])]
+    found |= {name: [problem] for name, problem in damaged.items()}
+    lines += damaged_lines(damaged)
     document = {"backups": [{"id": each, "whole": not wrong, "problems": wrong} for each, wrong in found.items()]}
     answer(options, document, lines or [f"There are no backups in {backups.where}."])
     return EXIT_ERROR if any(found.values()) else EXIT_OK
@@ -129,15 +134,18 @@ def delete(
     options = current()
     workspace = Workspace.without_stack(options)
     with _locked(workspace, "backup delete"):
-        found = [workspace.backups.find(each) for each in backups]
-        print_lines(() if options.json else list_lines(found, (), workspace.backups.where), color=options.color)
-        if not auto_approve and not confirmed(options, f"Delete {counted(len(found), 'backup')} for good?"):
+        names = list(dict.fromkeys(map(workspace.backups.id_of, backups)))
+        found, damaged = workspace.backups.readable(names)
+        lines = list_lines(found, (), workspace.backups.where, damaged)
+        print_lines(() if options.json else lines, color=options.color)
+        if not auto_approve and not confirmed(options, f"Delete {counted(len(names), 'backup')} for good?"):
             return EXIT_ERROR
         begin_changes("raceday-iac backup list")
-        for each in found:
+        # Nobody knows what was in one whose manifest is damaged.
+        unknown = (replace(_head(workspace, ""), id=name) for name in damaged)
+        for each in (*found, *unknown):
             workspace.backups.delete(each.id)
             record_backup(options, "backup delete", each, "backup deleted")
-    names = [each.id for each in found]
     answer(options, {"deleted": names}, [f"Backup {each} is deleted." for each in names])
     return EXIT_OK
 
@@ -147,18 +155,21 @@ def extract(
     backup: Name,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, which must not exist yet.")],
 ) -> int:
-    """Write out what is in a backup as files: documents as JSON lines, sources and contents as they were."""
+    """Write out what is in a backup as files: documents as JSON lines, sources and contents as they were. What is
+    damaged is left out, and named. Exit 1 then."""
     options = current()
     backups = Workspace.without_stack(options).backups
     manifest = backups.find(backup)
     must_be_free(folder, force=False)
     written: dict[str, int] = {}
-    for name, content in (each for section in manifest.sections for each in backups.extracted(manifest, section)):
+    damaged: list[str] = []
+    for name, content in backups.extracted(manifest, damaged):
         write_file(folder / name, content, private=True)
         written[str(folder / name)] = len(content)
-    lines = [f"{name} ({size} bytes)" for name, size in written.items()]
-    answer(options, {"backup": manifest.id, "files": written}, lines)
-    return EXIT_OK
+    lines = [Line(f"{name} ({size} bytes)") for name, size in written.items()]
+    lines += [Line(f"  ✗ {each} It was left out.", "red") for each in damaged]
+    answer(options, {"backup": manifest.id, "files": written, "damaged": damaged}, lines)
+    return EXIT_ERROR if damaged else EXIT_OK
 
 
 @app.command("create")

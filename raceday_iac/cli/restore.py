@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from ..backup.manifest import Manifest
-from ..backup.restoring import Goal, Restoring, goal_of, goals_of_variables, variables_in, wanted_of
-from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, IacError, Interrupted, RefusedError
+from ..backup.restoring import Goal, Restoring, goal_of, goals_of_variables, must_be_one, variables_in, wanted_of
+from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, Interrupted, RefusedError
 from ..model.address import Address, owners
 from ..model.resource import frozen
 from ..provider import Provider, Reader
@@ -119,12 +119,8 @@ def _restoring(
     keep_timestamps: bool | None,
 ) -> Restoring:
     sections = wanted_of(manifest, wanted)
-    if into is not None and len(sections) != 1:
-        raise IacError(
-            f"--into needs exactly one section of the backup, but {len(sections)} are selected.",
-            hint="name it: --address ADDRESS",
-            unchanged=True,
-        )
+    if into is not None:
+        must_be_one(sections, into)
     real = members(connection, [*(each.place for each in sections), *([into] if into is not None else [])])
     goals = [goal_of(each, real, into) for each in sections]
     goals += [] if into is not None else _goals_of_variables(workspace, connection, manifest, wanted)

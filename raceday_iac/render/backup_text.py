@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,6 @@ from ..backup.manifest import Form, Manifest, Section, manifest_document
 from ..backup.restoring import Goal, RestorePlan, Tally
 from ..counting import counted, spaced
 from ..kinds import kind_of
-from ..model.address import Address
 from .lines import Line
 
 _NUMBERS = ("create", "write", "link", "same", "newer", "gone", "unfit", "over", "undated")
@@ -26,24 +25,35 @@ def kept_lines(manifest: Manifest | None) -> Iterator[Line]:
         yield Line(f"  To get it back: raceday-iac {command} {manifest.id}")
 
 
-def list_lines(manifests: Sequence[Manifest], unfinished: Sequence[str], where: str) -> Iterator[Line]:
-    """A line for each backup, newest first."""
-    if not manifests:
+def list_lines(
+    manifests: Sequence[Manifest], unfinished: Sequence[str], where: str, damaged: Mapping[str, str]
+) -> Iterator[Line]:
+    """A line for each backup, newest first; then those that are `damaged`, with what is wrong."""
+    if not (manifests or damaged):
         yield Line(f"There are no backups in {where}.")
     for each in manifests:
         of = f"{each.command}{f' of plan {each.plan[:12]}' if each.plan else ''}"
         yield Line(f"{each.id}  {_minute(each.at)}  {of}  {_amount(each)}  {_some(map(str, each.addresses))}")
+    yield from damaged_lines(damaged)
     if unfinished:
         names = ", ".join(unfinished)
         yield Line(f"Not completed, and deleted when the next one is made: {names}", "yellow")
 
 
-def list_document(manifests: Sequence[Manifest], unfinished: Sequence[str], where: str) -> dict[str, Any]:
+def damaged_lines(damaged: Mapping[str, str]) -> Iterator[Line]:
+    """What is wrong with backups whose manifests cannot be read."""
+    yield from (Line(f"  ✗ {each}", "red") for each in damaged.values())
+
+
+def list_document(
+    manifests: Sequence[Manifest], unfinished: Sequence[str], where: str, damaged: Mapping[str, str]
+) -> dict[str, Any]:
     """The same."""
     return {
         "where": where,
         "backups": [_head_document(each) for each in manifests],
         "unfinished": list(unfinished),
+        "damaged": dict(damaged),
     }
 
 
@@ -147,12 +157,12 @@ def restore_lines(plan: RestorePlan) -> Iterator[Line]:
     """What would be written back."""
     yield Line(f"From the backup {plan.manifest.id}, {_made(plan.manifest)}:")
     for goal, tally in zip(plan.goals, plan.tallies, strict=True):
-        yield from _goal_lines(goal, tally, plan.overwrite)
+        yield from _goal_lines(goal, tally, plan)
     if plan.is_empty:
         yield Line("Nothing is to be written back.", "bold")
 
 
-def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Iterator[Line]:
+def _goal_lines(goal: Goal, tally: Tally, plan: RestorePlan, *, is_done: bool = False) -> Iterator[Line]:
     section = goal.section
     into = f" into {goal.place}" if goal.place != section.place else ""
     of = "variables of " if goal.variables and section.address not in goal.variables else ""
@@ -166,8 +176,9 @@ def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Ite
     if goal.missing:
         yield Line(f"    ! not there any more, so not written: {', '.join(goal.missing)}", "yellow")
     if tally.newer:
-        over = section.address in overwrite
-        what = "are written over" if over else f"stay; else: --overwrite {section.address}={tally.newer}"
+        over = section.address in plan.overwrite and not is_done
+        number = plan.newer_of(section.address)
+        what = "are written over" if over else f"stay; else: --overwrite {section.address}={number}"
         what = what if goal.is_of_documents else "stay: the stack says what they are, or somebody else does"
         yield Line(f"    ! {_things(goal, tally.newer)} with newer values, which {what}", "yellow")
     contents = kind_of(section.address).contents
@@ -217,7 +228,7 @@ def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], se
         )
         yield Line("  Others may have written meanwhile. Run the command again: it goes on from here.")
     for goal, tally in zip(done.goals, done.tallies, strict=True):
-        yield from list(_goal_lines(goal, tally, ()))[1:]
+        yield from list(_goal_lines(goal, tally, done, is_done=True))[1:]
     yield _plan_line(left)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from raceday_iac.backup.manifest import Form, Manifest, Section, new_id
 from raceday_iac.backup.storage import Backups, suffix_of
-from raceday_iac.errors import IacError, StateError
+from raceday_iac.errors import DamagedError, IacError, StateError
 from raceday_iac.model.address import collection_address
 from raceday_iac.model.secret import Secret
 from raceday_iac.state.backends import KeptFiles
@@ -102,6 +102,42 @@ def test_a_manifest_that_is_no_manifest_is_reported(tmp_path: Path) -> None:
         files.put("x/manifest.json", text)
         with pytest.raises(StateError, match=r"The (manifest of the )?backup x"):
             Backups(files).find("x")
+
+
+def test_one_damaged_backup_hides_no_other(tmp_path: Path) -> None:
+    files = FolderFiles(tmp_path)
+    backups = Backups(files)
+    whole, damaged = made(backups), made(backups, NOW + timedelta(hours=1))
+    files.put(f"{damaged.id}/manifest.json", b'{"format": 1, "id"')
+    found, problems = backups.readable(backups.ids())
+    assert found == [whole]
+    assert list(problems) == [damaged.id]
+    assert "is damaged" in problems[damaged.id]
+    assert backups.id_of("latest") == damaged.id
+    with pytest.raises(DamagedError):
+        backups.find("latest")
+
+
+def test_what_is_whole_is_taken_out_of_a_damaged_backup(tmp_path: Path) -> None:
+    files = FolderFiles(tmp_path)
+    backups = Backups(files)
+    manifest = made(backups)
+    files.remove([f"{manifest.id}/{manifest.sections[0].parts[0].name}"])
+    damaged: list[str] = []
+    ((_, content),) = backups.extracted(manifest, damaged)
+    assert content.count(b"\n") == 10
+    (problem,) = damaged
+    assert "is missing" in problem
+
+
+def test_two_sections_of_one_collection_are_both_taken_out(tmp_path: Path) -> None:
+    backups = Backups(FolderFiles(tmp_path))
+    manifest = made(backups)
+    section = manifest.sections[0]
+    twice = replace(manifest, sections=(section, replace(section, parts=section.parts[1:])))
+    written = dict(backups.extracted(twice, []))
+    assert len(written) == 3
+    assert sum(content.count(b"\n") for content in written.values()) == 30
 
 
 def test_what_was_never_completed_is_no_backup(files: KeptFiles) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raceday_iac.backup import restoring as restoring_module
-from raceday_iac.backup.manifest import Form, Left, Section
-from raceday_iac.backup.restoring import Goal, Restoring, Tally, goal_of, targets_first, verdict_of, verdict_of_item
+from raceday_iac.backup.manifest import Form, Left, Manifest, Section
+from raceday_iac.backup.restoring import (
+    Goal,
+    RestorePlan,
+    Restoring,
+    Tally,
+    goal_of,
+    must_be_one,
+    targets_first,
+    verdict_of,
+    verdict_of_item,
+)
+from raceday_iac.errors import IacError, RefusedError
 from raceday_iac.kinds import kind_of
 from raceday_iac.model.address import Address, collection_address, member_address
+from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Live, frozen
+from raceday_iac.state.document import Binding
 
 PLACE = collection_address("d", "c")
 TEXT = {"type": "string", "array": False, "size": 10, "default": None}
@@ -162,6 +176,24 @@ def test_values_can_go_into_another_attribute() -> None:
     found = goal_of(section(), real, other)
     assert found.place == collection_address("d", "e")
     assert verdict_of(found, record(text="old"), document(THEN, more=None), links=False).values["more"] == "old"
+
+
+def test_a_number_covers_all_sections_of_an_address() -> None:
+    """A migration's backup may have two of a collection: what it wrote over, and what it deleted."""
+    goals = tuple(Goal(replace(section(form), address=PLACE), PLACE) for form in (Form.VALUES, Form.DOCUMENTS))
+    manifest = Manifest("b", THEN, "apply", "e", Binding("x", "p", "s"))
+    plan = RestorePlan(manifest, goals, (Tally(newer=190), Tally(newer=1)))
+    plan.must_cover({PLACE: Answer(191)}, numbers_needed=True)
+    with pytest.raises(RefusedError, match="191 documents"):
+        plan.must_cover({PLACE: Answer(190)}, numbers_needed=True)
+
+
+def test_only_one_thing_goes_into_one_place() -> None:
+    whole = Section(PLACE, Form.DOCUMENTS, PLACE, {"text": TEXT, "other": TEXT})
+    must_be_one([whole, replace(whole, form=Form.VALUES)], PLACE)
+    must_be_one([replace(whole, columns={"text": TEXT})] * 2, PLACE.child("attribute", "note"))
+    with pytest.raises(IacError, match="exactly one address of the backup, but 2 are selected"):
+        must_be_one([whole], PLACE.child("attribute", "note"))
 
 
 def test_each_document_counts_once() -> None:
