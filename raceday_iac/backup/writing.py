@@ -24,8 +24,8 @@ from .storage import Backups, suffix_of
 PART, PIECE = 5000, 8_000_000
 #: How far the clocks of one server's machines may differ.
 _CLOCKS = timedelta(seconds=5)
-#: What others may change until it goes.
-_CHANGING = (Form.DOCUMENTS, Form.VALUES)
+#: What documents hold. They may be changed until they go.
+_OF_DOCUMENTS = (Form.DOCUMENTS, Form.VALUES)
 #: Writes a content, and returns the names of its pieces.
 Put = Callable[[bytes], list[str]]
 
@@ -68,7 +68,7 @@ class Writing:
         """Without what documents do not know although it is listed: Appwrite shows no value of that (1.8.1 loses
         changes of a schema that are made at the same time). None where nothing is left."""
         columns = section.columns if section.form is Form.VALUES else {}
-        if section.form not in _CHANGING or not (columns or section.links):
+        if section.form not in _OF_DOCUMENTS or not (columns or section.links):
             return section
         names = {key: section.names.get(key, key) for key in (*columns, *section.links)}
         unknown = self.reader.unknown_attributes(
@@ -86,14 +86,7 @@ class Writing:
         def name() -> str:
             return f"{self.head.id}/{number:03}-{len(parts) + 1:05}.{suffix_of(self.backups.cipher)}"
 
-        def put(content: bytes) -> list[str]:
-            """Write a content in pieces, and return their names."""
-            pieces = []
-            for start in range(0, len(content), PIECE):
-                parts.append(self.backups.put_piece(name(), content[start : start + PIECE]))
-                pieces.append(parts[-1].name)
-            return pieces
-
+        put = _pieces(self.backups, parts, name)
         now = self.reader.server_time()
         since = (now - _CLOCKS).isoformat(timespec="milliseconds") if now is not None else ""
         recent: set[tuple[str, str]] = set()
@@ -101,7 +94,9 @@ class Writing:
         with WAITS.on(f"keeping what is in {section.address}") as waited:
             for records in self._records(section, waited) if found is None else batches(found(section, put)):
                 parts.append(self.backups.put_part(name(), records))
-                recent.update(each for each in map(_version, records) if since and each[1] >= since)
+                # Items are listed again, whole; of documents only those that are new.
+                is_item = section.form is Form.CONTENTS
+                recent.update(each for each in map(_version, records) if is_item or (since and each[1] >= since))
         return Written(replace(section, parts=tuple(parts)), since, recent)
 
     def _sources(self, section: Section, put: Put) -> Iterator[dict[str, Any]]:
@@ -112,17 +107,7 @@ class Writing:
                 yield {"id": each, "data": {"name": f"{each}.tar.gz"}, "pieces": put(source)}
 
     def _contents(self, section: Section, put: Put) -> Iterator[dict[str, Any]]:
-        contents = kind_of(section.address).contents
-        for item in self.reader.items(section.address):
-            record = {"id": item["$id"], "data": dict(item), "permissions": item.get("$permissions", [])}
-            if contents is not None and contents.are_files:
-                content = self.reader.content_of(section.address, item["$id"])
-                if len(content) != item[contents.size]:
-                    raise StateError(
-                        f"{item['$id']} of {section.address} was read, and is not as long as it is listed."
-                    )
-                record["pieces"] = put(content)
-            yield record
+        return _contents(self.reader, section.address, put)
 
     def _records(self, section: Section, waited: Any) -> Iterator[Sequence[Mapping[str, Any]]]:
         place = section.collection
@@ -138,10 +123,39 @@ class Writing:
             raise StateError(f"only {spaced(seen)} of {spaced(there)} documents of {section.place} could be read.")
 
 
+def _pieces(backups: Backups, parts: list[Part], name: Callable[[], str]) -> Put:
+    def put(content: bytes) -> list[str]:
+        """Write a content in pieces, and return their names."""
+        pieces = []
+        for start in range(0, len(content), PIECE):
+            parts.append(backups.put_piece(name(), content[start : start + PIECE]))
+            pieces.append(parts[-1].name)
+        return pieces
+
+    return put
+
+
+def _contents(
+    reader: Reader, address: Address, put: Put, known: Collection[tuple[str, str]] = ()
+) -> Iterator[dict[str, Any]]:
+    """What lies in a bucket, a team or a topic, but for what is `known` as it is."""
+    contents = kind_of(address).contents
+    for item in reader.items(address):
+        record = {"id": item["$id"], "data": dict(item), "permissions": item.get("$permissions", [])}
+        if _version(record) in known:
+            continue
+        if contents is not None and contents.are_files:
+            content = reader.content_of(address, item["$id"])
+            if len(content) != item[contents.size]:
+                raise StateError(f"{item['$id']} of {address} was read, and is not as long as it is listed.")
+            record["pieces"] = put(content)
+        yield record
+
+
 @dataclass(frozen=True)
 class Written:
     """A section with its parts. What was changed after `since`, by the server's clock, must be looked at again, but for
-    what was `recent` already when it was read."""
+    what was `recent` already when it was read. Of a bucket, a team or a topic, `recent` is all that was in it."""
 
     section: Section
     since: str
@@ -222,9 +236,11 @@ class Kept:
         """Keep also what others wrote since it was read, right before a change destroys it. Raises BackupError."""
         for number, written in enumerate(self._written):
             section = written.section
-            if section.cause == change.address and written.since and section.form in _CHANGING:
+            keep = self._keep_late_items if section.form is Form.CONTENTS else self._keep_late
+            is_changing = section.form is Form.CONTENTS or (written.since and section.form in _OF_DOCUMENTS)
+            if section.cause == change.address and is_changing:
                 try:
-                    self._keep_late(number, written)
+                    keep(number, written)
                 except (ProviderError, StateError) as error:
                     raise BackupError(
                         f"What was written to {section.place} since the backup could not be kept: {error.message} "
@@ -249,7 +265,23 @@ class Kept:
                 self._written[number] = replace(written, section=replace(section, parts=(*parts, part)))
                 self.complete()
 
+    def _keep_late_items(self, number: int, written: Written) -> None:
+        section = written.section
+        parts = list(section.parts)
+
+        def name() -> str:
+            return f"{self.head.id}/{number + 1:03}-late-{len(parts) + 1:05}.{suffix_of(self.backups.cipher)}"
+
+        with self._writing:
+            known = {identity for identity, _ in written.recent}
+            late = _contents(self.reader, section.address, _pieces(self.backups, parts, name), written.recent)
+            for batch in batches(late):
+                again = sum(each["id"] in known for each in batch)
+                parts.append(replace(self.backups.put_part(name(), batch), late=True, again=again))
+                self._written[number] = replace(written, section=replace(section, parts=tuple(parts)))
+                self.complete()
+
 
 def _version(record: Mapping[str, Any]) -> tuple[str, str]:
-    """A document as it was at some time."""
-    return str(record["id"]), str(record.get("updatedAt", ""))
+    """A document or an item as it was at some time."""
+    return str(record["id"]), str(record.get("updatedAt", record["data"].get("$updatedAt", "")))

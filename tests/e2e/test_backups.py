@@ -377,6 +377,24 @@ def test_the_files_of_a_deleted_bucket_are_put_back(project: Project, bucket: st
     assert "exists already" in project.iac("backup", "extract", "latest", "out", code=1).err
 
 
+def test_a_file_that_comes_after_the_backup_is_kept_too(project: Project, bucket: str) -> None:
+    """The count is the same as was shown, so no guard stops the deletion."""
+    stack = project.stack_file.read_text()
+
+    def meddle() -> None:
+        project.api.delete(f"{bucket}/f1")
+        project.api.form(bucket, {"fileId": "f4"}, {"file": ("late.txt", b"late", "text/plain")})
+
+    project.proxy.call(meddle, "GET", "*/files/f3/*")
+    project.declare("")
+    project.apply("--allow-data-loss", f"bucket.{project.id('pictures')}=3")
+    assert "4 files of 1 address" in project.iac("backup", "verify").out
+    project.stack_file.write_text(stack)
+    project.apply()
+    project.iac("restore", "latest", "--auto-approve")
+    assert {each["name"] for each in contents(project, bucket)} == {name for name, _ in FILES.values()} | {"late.txt"}
+
+
 def members(project: Project) -> dict[str, list[str]]:
     listed = project.api.get(f"/teams/{project.id('staff')}/memberships")["memberships"]
     return {each["userEmail"]: each["roles"] for each in listed}
