@@ -100,8 +100,9 @@ def not_of(*parts: str) -> list[Path]:
 
 
 def not_commands() -> list[Path]:
-    """All but the command line, and what extensions add to it."""
-    return [path for path in not_of("cli") if not path.is_relative_to(PACKAGE / "raceday" / "cli")]
+    """All but the command line, what starts it, and what extensions add to it."""
+    added = PACKAGE / "raceday" / "cli"
+    return [path for path in not_of("cli", "__main__") if not path.is_relative_to(added)]
 
 
 def strings(path: Path) -> set[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from raceday_iac.errors import EXIT_INTERRUPTED
 from raceday_iac.signals import Interrupts, handled, is_interrupted, unless_heard
 
 
@@ -96,3 +99,18 @@ def test_what_was_passed_on_before_a_block_is_not_lost() -> None:
     in_a_thread(work)
     assert heard == [1]
     assert not is_interrupted()
+
+
+def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_traceback() -> None:
+    text = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_rest):\n"
+        "        if name == 'raceday_iac.cli.main':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from raceday_iac.__main__ import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (EXIT_INTERRUPTED, "", "")
