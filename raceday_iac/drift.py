@@ -31,7 +31,7 @@ class Standing(StrEnum):
 
 #: What each is called in a policies file. What is not applied yet cannot be accepted: apply it, or take it back.
 CODES = {Standing.CHANGED: "DRF001", Standing.CONFLICT: "DRF002", Standing.UNMANAGED: "DRF003"}
-NOT_OURS = "live, but neither declared nor ours"
+NOT_OURS = "live, but neither declared nor managed"
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from .recorder import Recorder
 from .scheduler import Step, made_along
 from .schema import FIRST_LOOK, MadeAlong, SchemaWork, until_gone
 
-# Deleting deployments of ours that are of no use: failed builds, abandoned uploads, code that was never accepted.
+# Deleting deployments of ours that are of no use: failed builds, abandoned uploads, code that was never put into use.
 
 
 def clean(provider: Provider, recorder: Recorder, owner: Address, classified: Sequence[Classified]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from .rules import RuleSet, Violation
 DRIFT_CODES: Mapping[str, str] = {
     "DRF001": "somebody changed the server",
     "DRF002": "somebody changed the server, and the stack changed too",
-    "DRF003": "live, but neither declared nor ours",
+    "DRF003": "live, but neither declared nor managed",
 }
 
 _SHAPE = "a policies file has one entry, `accepted`, which is a list"

@@ -218,7 +218,7 @@ def _split_schedule(desired: Desired, difference: Difference, change: Change, la
         early = [replace(change, fields=others)] if others else []
         return [*early, replace(change, action=Action.SCHEDULE, fields=tuple(schedule))]
     if change.action is Action.CREATE and desired.resources[difference.address].fields[late]:
-        return [change, Change(change.address, Action.SCHEDULE, "its code is active then", why=Reason.AFTER_CODE)]
+        return [change, Change(change.address, Action.SCHEDULE, "after its code is active", why=Reason.AFTER_CODE)]
     return [change]
 
 
@@ -228,7 +228,7 @@ def _split_schedule(desired: Desired, difference: Difference, change: Change, la
 _READY = "ready"
 _SHOWN = 3
 _LISTED = 10
-_DELETE, _USED = "delete what is of no use: add --clean", "apply uses what holds the code to be deployed"
+_DELETE, _USED = "to delete those of no use: add --clean", "apply reuses one that holds the code to be deployed"
 
 
 def not_compared(desired: Desired) -> Iterator[str]:
@@ -245,8 +245,8 @@ def left_out_notes(desired: Desired) -> Iterator[str]:
     for owner, left_out in sorted(desired.left_out.items()):
         named = [each for each in left_out if each.why is WhyLeftOut.SECRET or not each.is_ignored]
         if named:
-            keep = 'keep one with include=["…"]'
-            yield f"{owner}: not in its bundle: {'; '.join(_left_out(named))}. If it is needed, {keep}."
+            keep = 'To include a file: include=["…"]'
+            yield f"{owner}: not in its bundle: {'; '.join(_left_out(named))}. {keep}."
 
 
 def _left_out(named: list[LeftOut]) -> Iterator[str]:
@@ -258,7 +258,7 @@ def _left_out(named: list[LeftOut]) -> Iterator[str]:
 
 
 def deployment_notes(desired: Desired, state: State, snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[str]:
-    """Uploads of earlier runs that were never accepted, and builds that failed or are under way. What is left of an
+    """Uploads of earlier runs that were never put into use, and builds that failed or are under way. What is left of an
     earlier run is not offered for deletion while `changes` may make use of it."""
     deployed = {each.address for each in changes if each.action is Action.DEPLOY}
     for owner in desired.code:
@@ -280,7 +280,7 @@ def _begun(begun: list[str], newest: Deployment | None) -> str:
     status = f", the newest is {newest.status}" if newest is not None and newest.id in begun and newest.status else ""
     count = len(begun)
     plural = f"{count} deployments of earlier runs were" if count > 1 else "a deployment of an earlier run was"
-    return f"{plural} never accepted ({names}{status})"
+    return f"{plural} never put into use ({names}{status})"
 
 
 def _see(owner: Address, use: str = _DELETE) -> str:

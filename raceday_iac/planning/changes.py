@@ -21,12 +21,12 @@ from .plan import Action, Change, PlanOptions, Reason, created_fields
 
 #: The reason of an ordinary creation.
 DECLARED = "the stack declares it"
-ALL_GO = "everything that is managed is to go"
-ASKED_TO_GO = "destroy was asked for"
+ALL_GO = "all managed resources are to be deleted"
+ASKED_TO_GO = "requested by destroy"
 #: Reasons that a creation, or a plan to destroy, says already.
 OBVIOUS = (DECLARED, ALL_GO, ASKED_TO_GO)
-#: The reason of a deletion that takes along what is neither declared nor ours.
-NOT_OURS = "live, but neither declared nor ours"
+#: The reason of a deletion that takes along what is neither declared nor managed.
+NOT_OURS = "live, but neither declared nor managed"
 
 
 def wanted_changes(
@@ -53,7 +53,7 @@ def wanted_changes(
         is_unchanged = address not in changes or changes[address].action is Action.ADOPT
         if broken and is_unchanged and kind_of(address).breaks_with_dependencies:
             # Deleting an attribute silently shrinks or drops its indexes (trap 32).
-            reason = f"{broken[0]} is replaced, and its indexes would break"
+            reason = f"{broken[0]} is replaced, which would break this index"
             changes[address] = Change(address, Action.REPLACE, reason, why=Reason.DEPENDENCY_REPLACED)
         elif is_unchanged or changes[address].action is Action.UPDATE:
             _write_again(changes, wanted, real)
@@ -78,7 +78,7 @@ def _write_again(changes: dict[Address, Change], wanted: Resource, real: Mapping
     if fields and known:
         changes[address] = replace(changes[address], fields=(*known, *fields))
     elif fields:
-        reason = f"its values go with {', '.join(map(str, dict.fromkeys(lost.values())))}, which is replaced"
+        reason = f"its values are deleted with {', '.join(map(str, dict.fromkeys(lost.values())))}, which is replaced"
         changes[address] = Change(address, Action.UPDATE, reason, fields, why=Reason.DEPENDENCY_REPLACED)
 
 
@@ -95,7 +95,7 @@ def _fill_again(changes: dict[Address, Change], desired: Desired, real: Mapping[
                 (each for each in kind_of(address).leads_to(address, wanted.fields) if each in replaced), None
             )
             if related is not None:
-                reason = f"it leads to {related}, which is replaced"
+                reason = f"it refers to {related}, which is replaced"
                 changes[address] = Change(address, Action.REPLACE, reason, why=Reason.DEPENDENCY_REPLACED)
 
 
@@ -132,7 +132,7 @@ def _made_again(difference: Difference) -> Change:
     return Change(
         difference.address,
         action,
-        "its replacement was asked for",
+        "requested by --replace",
         difference.fields,
         drifted=difference.has_drifted,
         why=Reason.REPLACE_ASKED,
@@ -152,7 +152,7 @@ def _mend(difference: Difference) -> Iterator[Change]:
         drifted = difference.has_drifted
         yield Change(address, Action.REPLACE, reason, difference.fields, drifted=drifted, why=Reason.UNUSABLE)
     elif is_code and difference.status == UNFINISHED:
-        reason = "an earlier run activated what is live and did not get to accept it"
+        reason = "an earlier run activated the live deployment, but ended before it recorded that"
         yield Change(address, Action.DEPLOY, reason, difference.fields, why=Reason.INTERRUPTED)
     elif difference.fields:
         action = Action.UPDATE if difference.in_place else Action.REPLACE
@@ -281,7 +281,7 @@ def gone_with(owner: Address, removal: str, change: Change) -> Change:
 def _taken_along(
     going: Mapping[Address, str], desired: Desired, state: State, real: Mapping[Address, Live]
 ) -> list[Change]:
-    """What is neither declared nor ours and goes with something that is deleted."""
+    """What is neither declared nor managed and goes with something that is deleted."""
     known = known_addresses(desired, state, real)
     found = ((address, taken_with(real[address], going)) for address in sorted(real) if address not in known)
     return [

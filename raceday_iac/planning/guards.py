@@ -90,8 +90,8 @@ def _hint(loss: Loss, options: PlanOptions) -> str:
     return f"{_UNKNOWN if loss.amount.count is None else _NEEDED}; {loss.way_out}"
 
 
-_UNKNOWN = "an unknown number has to be allowed as one"
-_NEEDED = "without a prompt, the permission repeats the number"
+_UNKNOWN = "the number is unknown, and the permission must say so"
+_NEEDED = "without a prompt, the permission must name the number"
 
 
 def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Address, Live]) -> Iterator[Refusal]:
@@ -116,7 +116,7 @@ def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Addre
 
 def kept_by_others(changes: Sequence[Change], real: Mapping[Address, Live]) -> Iterator[Refusal]:
     """Deletions of documents that others go on leading to, by a relationship that restricts that: Appwrite answers 403.
-    Of documents that are neither declared nor ours, nothing is known."""
+    Of documents that are neither declared nor managed, nothing is known."""
     deleted = {each.address for each in changes if each.deletes and kind_of(each.address).is_document}
     if not deleted:
         return
@@ -128,11 +128,11 @@ def kept_by_others(changes: Sequence[Change], real: Mapping[Address, Live]) -> I
         for each in kind_of(address).refers_to(address, live.fields, real):
             stays = each.through not in going and not written & {(address, each.key), (each.through, "onDelete")}
             if each.to in deleted and each.is_kept and stays:
-                said = f"{address} leads to it by {each.key}, and {each.through} restricts that"
+                said = f'{address} refers to it by {each.key}, and {each.through} has on_delete="restrict"'
                 yield Refusal(
                     each.to,
                     f"delete of {each.to} is refused: {said}",
-                    f'let {each.key} of {address} be None or another document, or say on_delete="setNull"',
+                    f'set {each.key} of {address} to None or to another document, or declare on_delete="setNull"',
                 )
 
 
@@ -140,13 +140,13 @@ def _taken(change: Change, holder: Address) -> Refusal:
     address = change.address
     folded = kind_of(address).folded
     is_same = holder.kind == address.kind and folded(holder.name) == folded(address.name)
-    why = "Appwrite takes the two names for one" if is_same else "it takes the name that this needs"
+    why = "Appwrite does not distinguish the two names" if is_same else "it has the name that this resource needs"
     ways = [f'stack.moved("{holder}", "{address}")'] if is_same and kind_of(address).rename else []
     ways += [f"call it {holder.name} in the stack"] if is_same else []
     return Refusal(
         address,
         f"{change.action} of {address} is refused: {holder} is live, and {why} ({change.reason})",
-        f"if that is the same: {', or '.join(ways)}; else delete or rename {holder} first"
+        f"if both are the same resource: {', or '.join(ways)}; otherwise delete or rename {holder} first"
         if ways
         else f"delete or rename {holder} first, or choose another name",
     )
@@ -168,7 +168,7 @@ def closed_kinds(desired: Desired, unread: Mapping[str, ProviderError], server: 
         else:
             since = f"Appwrite has {kind.plural} since {kind.since}" if kind.since else f"it has no {kind.plural}"
             message = f"{declared} cannot be managed on {server}: {since}"
-            yield Refusal(found[0], message, "take them out of the stack, or update the server")
+            yield Refusal(found[0], message, "remove them from the stack, or update the server")
 
 
 def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:
@@ -186,21 +186,22 @@ def _impossible_settings(change: Change, server: ServerFacts) -> Iterator[Refusa
     kind = kind_of(change.address)
     if kind.is_given and change.action is Action.CREATE:
         message = f"{change.address}: {server} has no {kind.name} {change.address.name}"
-        yield Refusal(change.address, message, "take it out of the stack, or update the server")
+        yield Refusal(change.address, message, "remove it from the stack, or update the server")
     elif kind.is_setting and change.action is Action.REPLACE:
         fields = (
             " and ".join(f"{each.name} to {repr(each.after) if each.after else 'nothing'}" for each in change.fields)
             or "it"
         )
-        message = f"{change.address}: a key cannot set {fields}, and a setting cannot be replaced"
-        yield Refusal(change.address, message, "set it in the console, or declare what is there")
+        message = f"{change.address}: an API key cannot set {fields}, and a setting cannot be replaced"
+        yield Refusal(change.address, message, "set it in the console, or declare the value that is live")
 
 
 def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> Iterator[str]:
     """What may go wrong and only Appwrite knows."""
     if server.is_unknown:
         yield (
-            f"{server} is newer than {NEWEST}, the newest that this tool was tried with: what it adds is left as it is"
+            f"{server} is newer than {NEWEST}, the newest version that was tested: settings that it adds are left as "
+            "they are"
         )
     for change in changes:
         if change.action in _WRITES:
@@ -232,7 +233,7 @@ def _losses(change: Change, real: Mapping[Address, Live], desired: Desired, evid
         )
 
 
-_UNIQUE = "make them differ, or delete the surplus ones, and plan again"
+_UNIQUE = "give them different values, or delete the surplus documents, then plan again"
 
 
 def needs_permission(change: Change, question: Question, answer: Answer, desired: Desired) -> bool:
@@ -288,7 +289,7 @@ def _lasting(change: Change, documents: int) -> str:
     seconds = documents / _COPIED
     if change.action is not Action.CONVERT or seconds < _LONG:
         return ""
-    return f"; where {_COPIED} are copied a second, that takes about {format_duration(seconds)}"
+    return f"; at {_COPIED} documents per second, that takes about {format_duration(seconds)}"
 
 
 #: Documents a second that a conversion copies (1.8.1 on two cores); and seconds that are worth a word.
@@ -433,7 +434,7 @@ def threshold_refusals(
         yield Refusal(
             found[0],
             f"{number} of {total} managed {kind} resources would be {name}d, {_shown(share)} %; "
-            f"the limit is {_shown(limit.percent)} % and {limit.number}",
+            f"that is over both limits, {_shown(limit.percent)} % and {limit.number}",
             f'to allow it: --confirm "{name} {kind}={number}"',
         )
 

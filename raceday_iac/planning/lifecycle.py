@@ -70,7 +70,7 @@ def _blocked(moved: Mapping[Address, Address], found: RenameOverlay) -> Iterator
         if _can_move(old, found.real) and old not in moved and holders:
             yield (
                 f"{old} is not renamed to {new}: {holders[0]} exists already. "
-                f"Delete one of the two, or take stack.moved({str(old)!r}, …) out of the stack"
+                f"Delete one of the two, or remove stack.moved({str(old)!r}, …) from the stack"
             )
 
 
@@ -97,7 +97,7 @@ def _renamed(before: RenameOverlay, old: Address, new: Address) -> RenameOverlay
     state = before.state
     if old in state.entries:
         state = renamed_in_state(state, old, replace(state.entries[old], address=new, remote_id=real[new].remote_id))
-    change = Change(new, Action.MOVE, f"it was {old}", origin=old, why=Reason.RENAMED)
+    change = Change(new, Action.MOVE, f"renamed from {old}", origin=old, why=Reason.RENAMED)
     return replace(before, real=real, state=state, changes=(*before.changes, change))
 
 
@@ -189,14 +189,14 @@ def protection_refusals(changes: Iterable[Change], desired: Desired, real: Mappi
             yield Refusal(
                 change.address,
                 f"{change.action} of {change.address} is refused: {guarded} is protected ({rules.protected[guarded]})",
-                f"take stack.protect({str(guarded)!r}, …) out of the stack first",
+                f"remove stack.protect({str(guarded)!r}, …) from the stack first",
             )
         if kept is not None:
             yield Refusal(
                 change.address,
-                f"{change.action} of {change.address} is refused: {kept} lies in it, and is to be kept "
+                f"{change.action} of {change.address} is refused: it contains {kept}, which is to be kept "
                 f"({rules.forgotten[kept]})",
-                f"forget {change.address} as well, or take stack.forget({str(kept)!r}, …) out of the stack first",
+                f"forget {change.address} as well, or remove stack.forget({str(kept)!r}, …) from the stack first",
             )
 
 
@@ -217,8 +217,8 @@ def possible_renames(changes: Iterable[Change], desired: Desired, real: Mapping[
         ]
         if len(alike) == 1:
             yield (
-                f"{alike[0]} goes and {change.address}, which is just like it, comes. If that is a new name for it, "
-                f'say so, and its values stay: stack.moved("{alike[0]}", "{change.address}")'
+                f"{alike[0]} is deleted, and {change.address} is created with the same settings. If this is a rename, "
+                f'declare it, and the values stay: stack.moved("{alike[0]}", "{change.address}")'
             )
 
 
@@ -231,6 +231,7 @@ def left_conversions(desired: Desired, state: State, real: Mapping[Address, Live
         is_ours = copy in desired.resources or copy in state.entries or wanted.address in desired.lifecycle.converted
         if copy in real and not is_ours:
             yield (
-                f"{copy} is live, as a conversion of {wanted.address} that was cut short leaves it. If it is one, say "
-                f'stack.convert("{wanted.address}") again to finish it with its values'
+                f"{copy} is live, and looks like the copy of an interrupted conversion of {wanted.address}. "
+                f'If it is, declare stack.convert("{wanted.address}") again: the next apply finishes it '
+                "and keeps its values"
             )

@@ -41,7 +41,7 @@ def migration_changes(desired: Desired, state: State, plan_options: PlanOptions)
     """The migrations that have to run, in their order. Where everything goes, what the state knows of them goes."""
     if plan_options.destroy:
         return [
-            Change(at, Action.FORGET, "everything that is managed is to go", why=Reason.DESTROY_ASKED)
+            Change(at, Action.FORGET, "all managed resources are to be deleted", why=Reason.DESTROY_ASKED)
             for at in sorted(state.migrations)
             if not plan_options.targets or lies_in(at, plan_options.targets)
         ]
@@ -78,14 +78,14 @@ def plan_undo(environment: str, state: State, desired: Desired, address: Address
         raise RefusedError(f"{address} has not run in the environment {environment}.", hint=known, unchanged=True)
     if migration is None:
         raise RefusedError(
-            f"{address} is not in the stack, so it cannot be taken back.",
+            f"{address} is not in the stack, so it cannot be undone.",
             hint="declare it again, with the file that ran",
             unchanged=True,
         )
     if record.digest != migration.digest:
         raise RefusedError(
             f"{migration.file} was changed since it ran: {_how(record)} with the content {record.digest[:SHORT]}, "
-            f"and is {migration.digest[:SHORT]} now.",
+            f"and is now {migration.digest[:SHORT]}.",
             hint="put the file back as it was",
             unchanged=True,
         )
@@ -96,7 +96,7 @@ def plan_undo(environment: str, state: State, desired: Desired, address: Address
             unchanged=True,
         )
     field = FieldChange("digest", record.digest[:SHORT], None, record.digest[:SHORT], Cause.CONFIG)
-    reason = "an earlier run began to take it back" if record.stage is Stage.UNDOING else _how(record)
+    reason = "an earlier run began to undo it" if record.stage is Stage.UNDOING else _how(record)
     change = Change(address, Action.UNDO, reason, (field,), why=Reason.UNDO_ASKED)
     return Plan(environment, state.lineage, state.serial, (change,))
 
@@ -153,16 +153,17 @@ def migration_refusals(
         if record is not None and record.stage is Stage.UNDOING:
             yield Refusal(
                 at,
-                f"{at}: it was being taken back on {record.at} by {record.by}, and that was not finished",
+                f"{at}: undoing it was begun on {record.at} by {record.by} and not finished",
                 f"finish it: raceday-iac migration undo {at.name}",
             )
         elif record is not None and record.is_done and record.digest != migration.digest:
             yield Refusal(
                 at,
                 f"{at}: {migration.file} was changed since it ran: {_how(record)} with the content "
-                f"{record.digest[:SHORT]}, and is {migration.digest[:SHORT]} now. What ran does not run again",
-                f"put the file back as it was, and write what is new into a new migration; if the change means nothing "
-                f"to the data (a comment): raceday-iac migration mark {at.name}",
+                f"{record.digest[:SHORT]}, and is now {migration.digest[:SHORT]}. A migration that ran does not run "
+                f"again",
+                f"put the file back as it was, and write the change into a new migration; if it does not matter to the "
+                f"data (a comment): raceday-iac migration mark {at.name}",
             )
     if any(each.action is Action.MIGRATE for each in changes):
         _, circle = sorted_by_needs(changes)
@@ -172,7 +173,7 @@ def migration_refusals(
                 yield Refusal(
                     each.address,
                     f"{each.address} cannot be put in order: {reported}",
-                    "take one of these out of its needs or before",
+                    "remove one of these from needs or before",
                 )
                 return
 
@@ -190,8 +191,8 @@ def _unknown(
             yield Refusal(
                 change.address,
                 f"{change.address} may have run: {there[0]} is live, and the state knows nothing of this environment",
-                f"if it ran: raceday-iac migration mark {name}; if it did not, begin the state first: raceday-iac "
-                "import --all",
+                f"if it ran: raceday-iac migration mark {name}; if it did not, import what exists first: "
+                "raceday-iac import --all",
             )
 
 
@@ -215,8 +216,8 @@ def migration_notes(
             later = [each for each in declared[declared.index(change.address) + 1 :] if _is_done(state, each)]
             if later:
                 yield (
-                    f"{change.address} runs after {later[0]}, which is declared after it and ran already: where both "
-                    "are new, they run the other way round"
+                    f"{change.address} runs after {later[0]}, which is declared after it and has already run: in "
+                    "a new environment they run in the opposite order"
                 )
             yield from _mistyped(desired.migrations[change.address], {*desired.resources, *state.entries, *real})
         elif waiting := _waits_for(change):
@@ -230,7 +231,9 @@ def _mistyped(migration: Migration, known: set[Address]) -> Iterator[str]:
         beside = [at.name for at in known if at.kind == each.kind and owners(at) == owners(each)]
         near = nearest(each.name, beside) if each not in known else ""
         if near:
-            yield f"{migration.address} comes before {each}, which is neither declared nor there{near}: nothing waits"
+            yield (
+                f"{migration.address} comes before {each}, which is neither declared nor live{near}: this has no effect"
+            )
 
 
 def _is_done(state: State, address: Address) -> bool:

@@ -144,7 +144,7 @@ def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State
 def _nothing_there(option: str, address: Address, how: str, known: Iterable[Address]) -> IacError:
     near = nearest(str(address), map(str, known))
     return IacError(
-        f"{option} {address}: nothing of that address is {how}{near}.",
+        f"{option} {address}: no resource with this address is {how}{near}.",
         hint="raceday-iac state list shows what is managed",
         unchanged=True,
     )

@@ -51,9 +51,9 @@ def must_run(owner: Address, deployment: Deployment, runtime: str) -> None:
     run until the next cold start, and then no more."""
     if not can_run(runtime, deployment.entrypoint):
         raise RefusedError(
-            f"The deployment {deployment.id} of {owner} begins with {deployment.entrypoint}, and the "
-            f"function has the runtime {runtime} by now, which cannot run that.",
-            hint="take runtime, entrypoint and code back in the stack, and apply: a build of that code is used again",
+            f"The deployment {deployment.id} of {owner} has the entrypoint {deployment.entrypoint}, "
+            f"but the function now has the runtime {runtime}, which cannot run it.",
+            hint="set runtime, entrypoint and code in the stack as they were, then apply: an earlier build is reused",
             unchanged=True,
         )
 
@@ -63,7 +63,8 @@ def must_be_managed(owner: Address, state: State) -> None:
     if code_of(owner) not in state.entries:
         known = sorted(as_typed(owner_of(each)) for each in state.entries if kind_of(each).is_code)
         raise IacError(
-            f"The code of {owner} is not in the state, so it is not ours to switch{nearest(as_typed(owner), known)}.",
+            f"The code of {owner} is not in the state, so raceday-iac does not manage it"
+            f"{nearest(as_typed(owner), known)}.",
             hint=f"with managed code: {', '.join(known)}" if known else "deploy it first: raceday-iac apply",
             unchanged=True,
         )
@@ -98,7 +99,7 @@ def _others(owner: Address, classified: Sequence[Classified]) -> str:
     ready = [each.deployment.id for each in classified if each.role is Role.PREVIOUS]
     if not ready:
         return _list(owner)
-    return f"what can be gone back to: raceday-iac rollback {as_typed(owner)} --to {' | '.join(ready[:3])}"
+    return f"possible targets: raceday-iac rollback {as_typed(owner)} --to {' | '.join(ready[:3])}"
 
 
 def _list(owner: Address) -> str:
@@ -122,7 +123,7 @@ def plan_destruction(
     if not managed:
         known = sorted(each.path for each in {*desired.resources, *state.entries} if each.kind == address.kind)
         raise IacError(
-            f"{address} is neither declared in the stack nor in the state, so it is not ours to delete"
+            f"{address} is neither declared in the stack nor in the state, so raceday-iac does not manage it"
             f"{nearest(address.path, known)}.",
             hint=f"managed functions: {', '.join(known) or 'none'}",
             unchanged=True,

@@ -110,7 +110,7 @@ def must_be_sealed(saved: SavedPlan, name: str, lineage: str, salt: str) -> None
     if not salt:
         if saved.plan_options != PlanOptions():
             raise RefusedError(
-                f"{name} holds options, and there is no state that could prove them.", _AGAIN, unchanged=True
+                f"{name} holds options, but there is no state whose key could verify them.", _AGAIN, unchanged=True
             )
     elif saved.content["state"]["lineage"] == lineage and not hmac.compare_digest(
         saved.seal, _sealed(saved.content, salt)
@@ -190,22 +190,22 @@ _SHOWN = 5
 def _stale_because(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[str]:
     for name in ("endpoint", "project"):
         if saved[name] != fresh[name]:
-            yield f"it was made for the {name} {saved[name]}, this is {fresh[name]}"
+            yield f"it was made for the {name} {saved[name]}, but this is {fresh[name]}"
     was, now = saved["state"], fresh["state"]
     if was["lineage"] != now["lineage"]:
-        yield "the state is another one than it was made from (its lineage differs)"
+        yield "it was made from another state (the lineage differs)"
     elif was["serial"] != now["serial"]:
-        yield f"the state is at serial {now['serial']}, it was made from {was['serial']}"
-    yield from _some(_differences("live on the server", saved["live"], fresh["live"]))
+        yield f"the state is now at serial {now['serial']}, but the plan was made at serial {was['serial']}"
+    yield from _some(_differences("on the server", saved["live"], fresh["live"]))
     yield from _some(_differences("in the stack", saved["wanted"], fresh["wanted"]))
     yield from _some(_touched_by_one(saved, fresh))
     if saved["serverVersion"] != fresh["serverVersion"]:
-        yield f"the server is {fresh['serverVersion']}, it was {saved['serverVersion']}"
+        yield f"the server is now {fresh['serverVersion']}, and was {saved['serverVersion']}"
     has_other_changes = list(_without_codes(saved["changes"])) != list(_without_codes(fresh["changes"]))
     if has_other_changes and saved["live"] == fresh["live"] and saved["wanted"] == fresh["wanted"]:
-        yield "planning now gives other changes"
+        yield "a new plan has other changes"
     if saved["evidence"] != fresh["evidence"]:
-        yield "planning now counts something else"
+        yield "a new plan has other counts"
 
 
 def _without_codes(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -225,16 +225,16 @@ def _some(reasons: Iterable[str]) -> Iterator[str]:
 def _differences(where: str, saved: Mapping[str, str], fresh: Mapping[str, str]) -> Iterator[str]:
     for address in sorted(saved.keys() & fresh.keys()):
         if saved[address] != fresh[address]:
-            yield f"{address} is not {where} as it was"
+            yield f"{address} was changed {where}"
 
 
 def _touched_by_one(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[str]:
     reasons = {change["address"]: change["reason"] for change in fresh["changes"]}
     for address in sorted(saved["live"].keys() ^ fresh["live"].keys()):
         if address in reasons:
-            yield f"{address} is to be changed too by now: {reasons[address]}"
+            yield f"{address} must now be changed, too: {reasons[address]}"
         else:
-            yield f"{address} needs no change any more"
+            yield f"{address} no longer needs a change"
 
 
 def _live_print(live: Live | None, wanted: Resource | None, salt: str) -> str:
@@ -351,7 +351,7 @@ def restored(saved: SavedPlan) -> Plan:
         changes = tuple(_change(each) for each in saved.changes)
         left_out = tuple(_left_out(key) for key in content["leftOut"])
     except (KeyError, TypeError, ValueError):
-        raise IacError(f"The plan {saved.id[:12]} lacks a part of a change, so it cannot be drawn.") from None
+        raise IacError(f"The plan {saved.id[:12]} lacks a part of a change, so it cannot be shown.") from None
     state = content["state"]
     return Plan(
         environment=saved.environment,

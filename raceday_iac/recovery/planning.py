@@ -122,7 +122,7 @@ def _daily_step(run: Daily, observation: Observation) -> Step:
     return Step(Remedy.RUN, f"function.{run.function}", "", what, f"{why}{more}", chain=CHAIN)
 
 
-# Builds that do not end, and uploads that were never finished or never accepted. Pure.
+# Builds that do not end, and uploads that were never finished or never put into use. Pure.
 
 
 def deployment_steps(classified: Mapping[str, Sequence[Classified]], stuck: Mapping[str, Sequence[str]]) -> Recovery:

@@ -39,7 +39,7 @@ class Role(StrEnum):
     PREVIOUS = "previous"
     #: Under way, and not for long.
     UNFINISHED = "unfinished"
-    #: Ours, and good for nothing: it failed, was abandoned, or was never accepted.
+    #: Ours, and good for nothing: it failed, was abandoned, or was never put into use.
     ORPHAN = "orphan"
     #: Somebody else's. Never touched.
     FOREIGN = "foreign"
@@ -57,7 +57,7 @@ class Classified:
 @dataclass(frozen=True)
 class Remembered:
     """What the state knows of deployments: the `line` of those that were active, the active one first,
-    and those that were `begun` and never accepted."""
+    and those that were `begun` and never put into use."""
 
     line: tuple[str, ...] = ()
     begun: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ def age(deployment: Deployment, now: datetime) -> float:
 
 def _begun(deployment: Deployment, is_old: Callable[[Deployment], bool]) -> Classified:
     if deployment.status == READY:
-        return Classified(deployment, Role.ORPHAN, "built, but never accepted")
+        return Classified(deployment, Role.ORPHAN, "built, but never put into use")
     return _unusable(deployment, is_old)
 
 

@@ -17,7 +17,7 @@ from .theme import ChangeRow, change_row, page
 _DRIFTED, _PENDING, _ACCEPTED, _DECLARED = "Drifted", "Not applied yet", "Drift that is accepted", "Declared so"
 _STYLES = {_DRIFTED: "yellow", _PENDING: "cyan", _ACCEPTED: "", _DECLARED: ""}
 _TONES = {_DRIFTED: "update", _PENDING: "deploy", _ACCEPTED: "calm", _DECLARED: "calm"}
-UNMANAGED = "Unmanaged: live, but neither declared nor ours"
+UNMANAGED = "Unmanaged: live, but neither declared nor managed"
 NOT_COMPARED = "Not compared"
 
 

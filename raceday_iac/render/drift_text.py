@@ -86,7 +86,7 @@ def _unmanaged_lines(items: tuple[Item, ...], *, verbose: bool) -> Iterator[Line
     ended = [item for item in items if item.ended is not None]
     if items and (verbose or ended):
         yield Line()
-        yield Line("Unmanaged: live, but neither declared nor ours", "dim")
+        yield Line("Unmanaged: live, but neither declared nor managed", "dim")
     for item in items if verbose else ended:
         yield Line(f"    {item.address}", "dim")
         if item.ended is not None:
@@ -162,7 +162,7 @@ def drift_markdown(verdict: Verdict, plan: Plan, where: str, *, limit: int = LIM
     sheet.entries("accepted", (title, "", "| resource | what | until | why |", "|---|---|---|---|"), accepted, ("",))
     sheet.entries("notices", ("**Notes**", ""), (f"- {plain(each)}" for each in verdict.notices), ("",))
     unmanaged = [f"- {code(str(each.address), in_cell=False)}{_ended(each)}" for each in verdict.of(Standing.UNMANAGED)]
-    opening = (f"<details><summary>Unmanaged: live, but neither declared nor ours ({len(unmanaged)})</summary>", "")
+    opening = (f"<details><summary>Unmanaged: live, but neither declared nor managed ({len(unmanaged)})</summary>", "")
     sheet.entries("unmanaged", opening, unmanaged, ("", "</details>", ""))
     return sheet.text("`raceday-iac drift` and its HTML report show everything.")
 

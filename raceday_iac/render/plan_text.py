@@ -296,7 +296,7 @@ _DONE = {
     Action.FORGET: "forgotten",
 }
 #: The title over what a plan neither makes nor takes away.
-UNMANAGED = "Unmanaged: live, but neither declared nor ours; left alone"
+UNMANAGED = "Unmanaged: live, but neither declared nor managed; left alone"
 #: What lies in a collection, and is folded into its line.
 _MEMBERS = {name: kind.plural for name, kind in KINDS.items() if kind.listed}
 

@@ -117,4 +117,4 @@ def test_what_others_made_elsewhere_is_still_left_alone_and_said_to_be(shared: A
     plan = run(shared, "plan", "--json").json
     assert unmanaged(plan) == [at(shared, "collection", "theirs")]
     assert evidence(plan, "unmanaged") == []
-    assert "Unmanaged: live, but neither declared nor ours; left alone" in run(shared, "plan").out
+    assert "Unmanaged: live, but neither declared nor managed; left alone" in run(shared, "plan").out

@@ -39,7 +39,7 @@ def test_less_than_is_there_allows_nothing_and_both_numbers_are_named(c: Arena, 
 def test_without_a_terminal_the_number_is_needed_and_the_hint_can_be_repeated(c: Arena) -> None:
     ended = apply(c, *allowed(c), code=5)
     hint = " ".join(allowed(c, "=3"))
-    assert f"without a prompt, the permission repeats the number; to allow it: {hint}" in ended.out
+    assert f"without a prompt, the permission must name the number; to allow it: {hint}" in ended.out
     assert count(c) == 3
     apply(c, *hint.split())
 
@@ -68,7 +68,7 @@ def test_an_unknown_number_is_allowed_by_that_word_alone(c: Arena) -> None:
     hint = f"--allow-data-loss {at(c, 'collection', 'c')}=unknown"
     shown = run(c, "plan", *allowed(c), code=5).out
     assert "an unknown number of documents would be deleted" in shown
-    assert f"an unknown number has to be allowed as one; to allow it: {hint}" in shown
+    assert f"the number is unknown, and the permission must say so; to allow it: {hint}" in shown
     at_terminal(c, "apply", *allowed(c), code=5)
     apply(c, *allowed(c, "=999"), code=5)
     assert c.api.has(c.path("c"))

@@ -120,7 +120,7 @@ def test_a_state_that_cannot_be_begun_by_looking_seals_no_options(empty: Arena) 
     file = save(empty)
     assert json.loads((empty.root / "x.plan").read_text(encoding="utf-8"))["seal"] == ""
     added = run(empty, "apply", edit(empty, "a permission"), code=5)
-    assert "holds options, and there is no state that could prove them" in added.err
+    assert "holds options, but there is no state whose key could verify them" in added.err
     save(empty)
     assert "The plan is stale" in run(empty, "apply", edit(empty, "a field"), code=6).err
     assert not empty.api.has(f"/databases/{empty.id('db')}")

@@ -126,7 +126,7 @@ def test_with_its_relationships(empty: Arena, server: Any) -> None:
 def test_a_new_collection_is_shown_in_the_plan(c: Arena, server: Any) -> None:
     copy_of(c, server).lose("one")
     shown = run(c, "plan", "--replace", at(c, "collection", "c"))
-    assert f"± replace {at(c, 'collection', 'c')}: its replacement was asked for" in shown.text
+    assert f"± replace {at(c, 'collection', 'c')}: requested by --replace" in shown.text
     assert "4 to create, 1 to replace" in shown.text
 
 

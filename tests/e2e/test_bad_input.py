@@ -200,4 +200,4 @@ def test_an_address_that_is_none(declared: Project) -> None:
 
 
 def test_a_function_that_is_not_ours_is_not_destroyed(declared: Project) -> None:
-    says(declared.iac("destroy", "somebodys", "--auto-approve", code=1), "not ours to delete")
+    says(declared.iac("destroy", "somebodys", "--auto-approve", code=1), "raceday-iac does not manage it")

@@ -256,7 +256,7 @@ def test_one_that_another_goes_on_leading_to_is_not_deleted_unasked(project: Pro
     project.declare(LINKED + without + SHELVES + lee)
     kim = of(project, "farms", "kim")
     refused = apply(project, "--allow-data-loss", f"{kim}=1", code=5)
-    assert f"delete of {kim} is refused: {of(project, 'goods', 'tea')} leads to it by farm" in refused.out
+    assert f"delete of {kim} is refused: {of(project, 'goods', 'tea')} refers to it by farm" in refused.out
     lets_go = LINKED.replace('"farms", type="manyToOne"', '"farms", type="manyToOne", on_delete="setNull"')
     project.declare(lets_go + without + SHELVES + lee)
     assert here(project, "plan", "--allow-data-loss", f"{kim}=1").code == 0

@@ -134,7 +134,7 @@ def test_an_upload_that_is_cut_is_remembered(walk: Walk) -> None:
 
 def test_a_plan_notes_what_is_left_over(walk: Walk) -> None:
     (note,) = walk.json("plan")["notes"]
-    assert "3 deployments of earlier runs were never accepted" in note
+    assert "3 deployments of earlier runs were never put into use" in note
     assert f"raceday-iac deployments {walk.project.id('fn')}" in note
 
 
@@ -173,7 +173,7 @@ def test_orphans_are_deleted_only_when_somebody_says_so(walk: Walk) -> None:
 
 
 def test_cleaning_deletes_all_orphans_and_nothing_else(walk: Walk) -> None:
-    assert "Deleted 3 of 3." in walk.must_end("clean").out
+    assert "Deleted 3 of 3 orphans." in walk.must_end("clean").out
     assert walk.seen["after cleaning"] == {walk.seen["first"]: "ready", walk.seen["foreign"]: "waiting"}
 
 
@@ -193,7 +193,7 @@ def test_where_nothing_is_left_over_nothing_is_cleaned(walk: Walk) -> None:
 def test_after_cleaning_code_is_deployed_as_ever(walk: Walk) -> None:
     walk.must_end("last")
     assert walk.json("last plan")["changes"] == []
-    assert [each for each in walk.json("last plan")["notes"] if "never accepted" in each] == []
+    assert [each for each in walk.json("last plan")["notes"] if "never put into use" in each] == []
 
 
 @pytest.mark.parametrize(

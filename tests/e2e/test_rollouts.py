@@ -172,7 +172,7 @@ def test_failed_code_is_still_to_be_deployed_and_noted(walk: Walk) -> None:
     plan = walk.json("plan after failed probe")
     assert [each["action"] for each in plan["changes"]] == ["deploy"]
     assert not plan["changes"][0]["drift"]
-    assert any("was never accepted" in note for note in plan["notes"])
+    assert any("was never put into use" in note for note in plan["notes"])
 
 
 def test_code_that_failed_is_tried_again_without_another_upload(walk: Walk) -> None:
@@ -238,8 +238,8 @@ def test_saving_sources_writes_nothing_on_the_server(walk: Walk) -> None:
 
 def test_a_rollback_to_code_of_another_language_is_refused(walk: Walk) -> None:
     reported = walk.must_end("rollback to another language", 5).err
-    assert "begins with main.py, and the function has the runtime node-22 by now" in reported
-    assert "take runtime, entrypoint and code back in the stack, and apply" in reported
+    assert "has the entrypoint main.py, but the function now has the runtime node-22" in reported
+    assert "set runtime, entrypoint and code in the stack as they were, then apply" in reported
     assert walk.writes("rollback to another language") == []
 
 

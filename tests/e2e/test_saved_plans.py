@@ -94,7 +94,7 @@ def test_a_plan_is_applied_once(project: Project) -> None:
     save(project)
     project.prepare("apply", str(project.root / FILE))
     project.proxy.forget()
-    assert "the state is at serial" in refused(project, FILE).err
+    assert "the state is now at serial" in refused(project, FILE).err
 
 
 def test_what_somebody_changed_on_the_server_since_makes_a_plan_stale(project: Project) -> None:
@@ -103,7 +103,7 @@ def test_what_somebody_changed_on_the_server_since_makes_a_plan_stale(project: P
     declare(project, collection="Renamed")
     save(project)
     meddle(project)
-    assert f"{in_db(project, 'collection', 'c')} is not live on the server as it was" in refused(project, FILE).err
+    assert f"{in_db(project, 'collection', 'c')} was changed on the server" in refused(project, FILE).err
 
 
 def test_another_apply_since_makes_a_plan_stale(project: Project) -> None:
@@ -113,7 +113,7 @@ def test_another_apply_since_makes_a_plan_stale(project: Project) -> None:
     save(project)
     project.prepare(*APPLY, "--target", f"database.{project.id('db')}", "--exclude", in_db(project, "collection", "c"))
     project.proxy.forget()
-    assert "the state is at serial" in refused(project, FILE).err
+    assert "the state is now at serial" in refused(project, FILE).err
 
 
 def test_another_stack_makes_a_plan_stale(project: Project) -> None:
@@ -121,7 +121,7 @@ def test_another_stack_makes_a_plan_stale(project: Project) -> None:
     save(project)
     declare(project, collection="Renamed")
     ended = refused(project, FILE)
-    assert f"{in_db(project, 'collection', 'c')} is not in the stack as it was" in ended.err
+    assert f"{in_db(project, 'collection', 'c')} was changed in the stack" in ended.err
     assert "raceday-iac plan --out FILE --env e2e" in ended.err
 
 
@@ -137,7 +137,7 @@ def test_a_secret_is_in_no_plan_and_another_value_makes_it_stale(project: Projec
     text = save(project).read_text(encoding="utf-8")
     assert not [each for each in project.secrets if each in text]
     project.secret("E2E_TOKEN", f"third-{project.prefix}")
-    assert f"variable.{project.id('fn')}/TOKEN is not in the stack as it was" in refused(project, FILE).err
+    assert f"variable.{project.id('fn')}/TOKEN was changed in the stack" in refused(project, FILE).err
 
 
 def test_an_edited_plan_and_options_beside_a_plan_are_refused(project: Project) -> None:
@@ -219,7 +219,7 @@ def test_a_saved_part_does_not_mind_what_happens_elsewhere(project: Project) -> 
 def test_what_nobody_knows_cannot_be_a_target(project: Project) -> None:
     declare(project)
     assert (
-        "nothing of that address is declared or managed"
+        "no resource with this address is declared or managed"
         in refused(project, "--auto-approve", "--target", "function.nobody", code=1).err
     )
 
@@ -270,7 +270,7 @@ def test_a_limit_is_passed_with_the_number_that_the_plan_shows_and_no_other(proj
     project.declare(STACK.format(name="Db", collection="C").replace('owner.index("by_text", "text")', "") + limits)
     project.proxy.forget()
     said = project.apply(code=5).out
-    assert "1 of 1 managed index resources would be deleted, 100 %; the limit is 10 % and 0" in said
+    assert "1 of 1 managed index resources would be deleted, 100 %; that is over both limits, 10 % and 0" in said
     assert 'to allow it: --confirm "delete index=1"' in said
     project.apply("--confirm", "delete index=2", code=5)
     assert project.proxy.writes() == 0

@@ -97,7 +97,7 @@ def test_a_build_that_fails_leaves_the_old_code_active_and_its_log_can_be_read(p
     assert f"The build of site.{name} ended failed. The deployment that was active still is." in reported
     assert active(project, site) == before
     assert "no such luck" in project.iac("logs", f"site.{name}", "--build", "latest").out
-    assert "a deployment of an earlier run was never accepted" in project.iac("plan").out
+    assert "a deployment of an earlier run was never put into use" in project.iac("plan").out
     declare(project)
     project.iac("deployments", f"site.{name}", "--clean", "--auto-approve")
     assert list(deployments(project, site)) == [before]

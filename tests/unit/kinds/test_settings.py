@@ -105,7 +105,7 @@ def test_what_no_key_can_take_back_is_refused() -> None:
 
     assert planned(smtp("ssl"), smtp__project=fields).refusals == ()
     (refusal,) = planned(smtp(None), smtp__project=fields).refusals
-    assert refusal.message == "smtp.project: a key cannot set secure to nothing, and a setting cannot be replaced"
+    assert refusal.message == "smtp.project: an API key cannot set secure to nothing, and a setting cannot be replaced"
     assert planned(smtp(None), smtp__project={**fields, "secure": ""}).changes[0].fields == ()
 
 

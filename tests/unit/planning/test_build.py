@@ -115,7 +115,7 @@ def test_an_index_as_declared_is_replaced_with_its_attribute() -> None:
     owner.integer("a")
     owner.index("i", "a")
     found = plan_between(schema(), stack)
-    assert change(found, "index.d/c/i").reason == "attribute.d/c/a is replaced, and its indexes would break"
+    assert change(found, "index.d/c/i").reason == "attribute.d/c/a is replaced, which would break this index"
 
 
 @pytest.mark.parametrize("status", ["failed", "stuck"])

@@ -42,7 +42,7 @@ def test_everything_that_is_ours_goes_and_the_reason_says_that_it_was_asked_for(
         "function.h",
         "database.d",
     }
-    assert {each.reason for each in found.changes} == {"everything that is managed is to go"}
+    assert {each.reason for each in found.changes} == {"all managed resources are to be deleted"}
     assert found.refusals == ()
 
 
@@ -80,7 +80,7 @@ def test_one_part_goes_with_what_lies_in_it_and_nothing_is_called_left_out() -> 
 
 
 def test_what_is_not_ours_is_refused() -> None:
-    with pytest.raises(IacError, match="nothing of that address"):
+    with pytest.raises(IacError, match="no resource with this address"):
         destroyed(shop(), replace(ALL, targets=frozenset({address("collection.d/x")})))
 
 

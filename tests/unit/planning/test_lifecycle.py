@@ -50,7 +50,7 @@ def state(*names: str) -> State:
 def test_a_rename_is_one_change_and_costs_nothing() -> None:
     found = plan_between(texts("a"), texts("b", moved={"a": "b"}), documents=9)
     assert keys(found) == ["move:attribute.d/c/b"]
-    assert change(found, "attribute.d/c/b").reason == "it was attribute.d/c/a"
+    assert change(found, "attribute.d/c/b").reason == "renamed from attribute.d/c/a"
     assert found.refusals == ()
 
 
@@ -237,7 +237,7 @@ def test_what_is_to_be_kept_does_not_go_with_its_owner() -> None:
     stack.forget("collection.d/c", reason="it is an archive")
     (refusal,) = plan(resolved(stack), state("a"), live("a")).refusals
     assert refusal.message == (
-        "delete of database.d is refused: collection.d/c lies in it, and is to be kept (it is an archive)"
+        "delete of database.d is refused: it contains collection.d/c, which is to be kept (it is an archive)"
     )
     assert "forget database.d as well" in refusal.hint
 

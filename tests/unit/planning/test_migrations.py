@@ -188,7 +188,8 @@ def test_one_that_was_changed_since_it_ran_is_refused() -> None:
     (refusal,) = found.refusals
     assert refusal.address == M
     assert (
-        "2026-11-30T12:00:00+00:00 by ann@laptop with the content 111111111111, and is 222222222222" in refusal.message
+        "2026-11-30T12:00:00+00:00 by ann@laptop with the content 111111111111, and is now 222222222222"
+        in refusal.message
     )
     assert "migration mark m" in refusal.hint
 
@@ -219,7 +220,7 @@ def test_one_that_comes_late_is_reported() -> None:
 def test_a_name_that_is_nearly_one_of_something_is_told() -> None:
     found = between(texts("customer"), texts("customer"), migration(before=["attribute.d/c/custmer"]))
     (note,) = found.notes
-    assert note.startswith("migration.m comes before attribute.d/c/custmer, which is neither declared nor there")
+    assert note.startswith("migration.m comes before attribute.d/c/custmer, which is neither declared nor live")
     assert not between(texts("a"), texts("a"), migration(before=["attribute.d/c/went-long-ago"])).notes
 
 

@@ -60,13 +60,13 @@ def test_a_newest_deployment_that_only_is_not_active_is_not(tmp_path: Path, stat
 
 def test_uploads_that_were_never_accepted_are_mentioned(tmp_path: Path) -> None:
     (note,) = notes(tmp_path, begun("b", "c"), Deployment("c", "failed"))
-    assert "2 deployments of earlier runs were never accepted (b, c, the newest is failed)" in note
+    assert "2 deployments of earlier runs were never put into use (b, c, the newest is failed)" in note
 
 
 def test_an_upload_that_is_about_to_be_used_is_not_offered_for_deletion(tmp_path: Path) -> None:
     deploy = Change(AT, Action.DEPLOY, "new code", why=Reason.DECLARED)
     (note,) = notes(tmp_path, begun("b"), Deployment("b", "ready"), changes=[deploy])
-    assert "apply uses what holds the code to be deployed" in note
+    assert "apply reuses one that holds the code to be deployed" in note
     assert "--clean" not in note
     (note,) = notes(tmp_path, begun("b"), Deployment("b", "ready"), changes=[replace(deploy, address=SOMETHING)])
     assert "--clean" in note
@@ -97,7 +97,7 @@ def test_what_is_left_out_of_a_bundle_is_named_with_the_reason() -> None:
     )
     assert found == [
         "function.f: not in its bundle: .env, a.pem (looks like a secret); venv/ (installed packages). "
-        'If it is needed, keep one with include=["…"].'
+        'To include a file: include=["…"].'
     ]
 
 

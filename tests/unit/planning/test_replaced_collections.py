@@ -66,7 +66,7 @@ def test_all_that_lies_in_it_is_created_again_and_what_leads_to_it_made_again() 
         "relationship.d/a/to_c": "replace",
     }
     assert change(replaced_plan(), "attribute.d/c/text").reason == f"it lies in {C}, which is replaced"
-    assert change(replaced_plan(), "relationship.d/a/to_c").reason == f"it leads to {C}, which is replaced"
+    assert change(replaced_plan(), "relationship.d/a/to_c").reason == f"it refers to {C}, which is replaced"
 
 
 def test_relationships_to_it_go_before_and_come_after() -> None:

@@ -74,7 +74,7 @@ def test_one_that_is_not_ready_is_refused(status: str) -> None:
 
 def test_code_that_is_not_in_the_state_is_not_ours_to_switch() -> None:
     state = new_state().with_entry(Entry(deployment_address("g"), frozen({})))
-    with pytest.raises(IacError, match="not ours to switch") as caught:
+    with pytest.raises(IacError, match="raceday-iac does not manage it") as caught:
         must_be_managed(F, state)
     assert caught.value.hint == "with managed code: g"
     must_be_managed(G, state)
@@ -122,5 +122,7 @@ def test_code_of_another_language_than_the_functions_runtime_is_not_gone_back_to
     if not is_refused:
         must_run(F, deployment, runtime)
         return
-    with pytest.raises(RefusedError, match=f"begins with {entrypoint}, and the function has the runtime {runtime}"):
+    with pytest.raises(
+        RefusedError, match=f"has the entrypoint {entrypoint}, but the function now has the runtime {runtime}"
+    ):
         must_run(F, deployment, runtime)

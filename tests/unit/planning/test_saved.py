@@ -257,7 +257,7 @@ def test_another_key_makes_another_seal_and_neither_key_nor_salt_is_in_the_file(
 def test_of_another_state_nothing_is_said_but_that_the_plan_is_stale() -> None:
     other = Side(state=replace(Side().state, lineage="another", salt="other"))
     sealed(other.saved())
-    assert "its lineage differs" in stale(other, Side())
+    assert "the lineage differs" in stale(other, Side())
 
 
 @pytest.mark.parametrize("seal", [None, 7, "ä"])
@@ -284,7 +284,7 @@ def test_before_there_was_a_state_only_a_plan_without_options_can_be_proven() ->
     ):
         saved = replace(Side(state=begun).saved(), content={**Side(state=begun).saved().content, "wishes": {}})
         forged_plan = replace(saved, content={**saved.content, "wishes": options.to_json()})
-        with pytest.raises(RefusedError, match="no state that could prove"):
+        with pytest.raises(RefusedError, match="no state whose key could verify"):
             sealed(forged_plan, salt="")
 
 
@@ -302,19 +302,19 @@ def test_a_plan_read_back_may_run() -> None:
 @pytest.mark.parametrize("serial", [6, 8])
 def test_another_serial_of_the_state_is_named_with_both_numbers(serial: int) -> None:
     said = stale(Side(), Side(state=replace(Side().state, serial=serial)))
-    assert said == f"  - the state is at serial {serial}, it was made from 7"
+    assert said == f"  - the state is now at serial {serial}, but the plan was made at serial 7"
 
 
 def test_another_lineage_of_the_state_is_named() -> None:
-    assert "its lineage differs" in stale(Side(), Side(state=replace(Side().state, lineage="another")))
+    assert "the lineage differs" in stale(Side(), Side(state=replace(Side().state, lineage="another")))
 
 
 def test_a_state_that_has_come_since_is_named() -> None:
-    assert "its lineage differs" in stale(Side(state=new_state()), Side())
+    assert "the lineage differs" in stale(Side(state=new_state()), Side())
 
 
 def test_a_state_that_is_lost_is_named() -> None:
-    assert "its lineage differs" in stale(Side(), Side(state=new_state()))
+    assert "the lineage differs" in stale(Side(), Side(state=new_state()))
 
 
 @pytest.mark.parametrize(
@@ -329,12 +329,12 @@ def test_a_state_that_is_lost_is_named() -> None:
     ids=["changed", "changed elsewhere", "going", "replaced", "gone"],
 )
 def test_a_live_resource_that_is_not_as_it_was_is_named(change: Callable[[Live], Live] | None) -> None:
-    assert "function.f is not live on the server as it was" in stale(Side(), Side().with_live("function.f", change))
+    assert "function.f was changed on the server" in stale(Side(), Side().with_live("function.f", change))
 
 
 def test_a_live_resource_that_is_newly_there_is_named() -> None:
     before = Side().with_live("attribute.d/c/a", None)
-    assert stale(before, Side()) == "  - attribute.d/c/a is not live on the server as it was"
+    assert stale(before, Side()) == "  - attribute.d/c/a was changed on the server"
 
 
 def test_what_is_live_and_not_touched_by_the_plan_may_change() -> None:
@@ -345,12 +345,12 @@ def test_what_is_live_and_not_touched_by_the_plan_may_change() -> None:
 
 def test_drift_of_something_else_that_is_ours_is_named_with_its_reason() -> None:
     said = stale(Side(), Side().with_live("function.other", with_fields(timeout=61)))
-    assert said == "  - function.other is to be changed too by now: it was changed on the server"
+    assert said == "  - function.other must now be changed, too: it was changed on the server"
 
 
 def test_what_somebody_has_put_right_by_hand_is_named() -> None:
     said = stale(Side(), Side().with_live("function.f", with_fields(timeout=90)))
-    assert said == "  - function.f needs no change any more"
+    assert said == "  - function.f no longer needs a change"
 
 
 def test_drift_outside_a_part_does_not_matter_to_the_part() -> None:
@@ -362,24 +362,24 @@ def test_drift_outside_a_part_does_not_matter_to_the_part() -> None:
 @pytest.mark.parametrize("asked", [{"timeout": 91, "size": 20}, {"timeout": 90, "size": 21}], ids=str)
 def test_a_field_of_the_stack_that_is_not_as_it_was_is_named(asked: dict[str, Any]) -> None:
     at = "function.f" if asked["timeout"] == 91 else "attribute.d/c/a"
-    assert stale(Side(), Side(desired=wanted(**asked))) == f"  - {at} is not in the stack as it was"
+    assert stale(Side(), Side(desired=wanted(**asked))) == f"  - {at} was changed in the stack"
 
 
 def test_a_declaration_that_has_gone_is_named() -> None:
     gone = wanted(timeout=90, size=20)
     without = replace(gone, resources={at: each for at, each in gone.resources.items() if at.path != "d/c/a"})
-    assert "attribute.d/c/a is not in the stack as it was" in stale(Side(), Side(desired=without))
+    assert "attribute.d/c/a was changed in the stack" in stale(Side(), Side(desired=without))
 
 
 def test_another_value_of_a_secret_is_named() -> None:
     before = Side(desired=wanted("first"))
-    assert stale(before, Side(desired=wanted("second"))) == "  - variable.f/TOKEN is not in the stack as it was"
+    assert stale(before, Side(desired=wanted("second"))) == "  - variable.f/TOKEN was changed in the stack"
 
 
 def test_another_value_of_a_plain_variable_that_is_live_is_named() -> None:
     before = Side().with_live("variable.f/PLAIN", with_fields(value="w"))
     said = stale(before, Side().with_live("variable.f/PLAIN", with_fields(value="x")))
-    assert "variable.f/PLAIN is not live on the server as it was" in said
+    assert "variable.f/PLAIN was changed on the server" in said
 
 
 def test_a_secret_that_lies_in_the_open_and_changes_is_named() -> None:
@@ -387,17 +387,17 @@ def test_a_secret_that_lies_in_the_open_and_changes_is_named() -> None:
         return Side().with_live("variable.f/TOKEN", with_fields(secret=False, value=value))
 
     said = stale(in_the_open("one"), in_the_open("two"))
-    assert said == "  - variable.f/TOKEN is not live on the server as it was"
+    assert said == "  - variable.f/TOKEN was changed on the server"
 
 
 def test_another_server_version_is_named_with_both() -> None:
-    assert stale(Side(), Side(facts=ServerFacts("1.8.4"))) == "  - the server is 1.8.4, it was 1.8.1"
+    assert stale(Side(), Side(facts=ServerFacts("1.8.4"))) == "  - the server is now 1.8.4, and was 1.8.1"
 
 
 @pytest.mark.parametrize(("name", "other"), [("endpoint", "http://y/v1"), ("project", "q")])
 def test_another_target_is_named_with_both(name: str, other: str) -> None:
     said = stale(Side(), Side(**{name: other}))
-    assert f"it was made for the {name} {getattr(Side(), name)}, this is {other}" in said
+    assert f"it was made for the {name} {getattr(Side(), name)}, but this is {other}" in said
 
 
 def test_everything_that_changed_is_named_at_once() -> None:
@@ -419,7 +419,7 @@ def test_of_many_changes_a_few_are_named_and_the_rest_counted() -> None:
 def test_the_same_changes_in_another_order_are_other_changes() -> None:
     saved = Side().saved()
     content = {**saved.content, "changes": list(reversed(saved.content["changes"]))}
-    with pytest.raises(StaleError, match="planning now gives other changes"):
+    with pytest.raises(StaleError, match="a new plan has other changes"):
         verify(SavedPlan(content), saved)
 
 

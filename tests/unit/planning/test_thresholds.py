@@ -68,7 +68,9 @@ def test_the_limits_that_hold_by_themselves_strike_just_above_both(action: str) 
 
 def test_a_refusal_names_the_numbers_the_limit_and_what_lets_it_pass() -> None:
     (refusal,) = threshold_refusals(some(Action.DELETE, 3), managed(19), LIMITS, {})
-    assert refusal.message == ("3 of 19 managed function resources would be deleted, 15.8 %; the limit is 10 % and 2")
+    assert refusal.message == (
+        "3 of 19 managed function resources would be deleted, 15.8 %; that is over both limits, 10 % and 2"
+    )
     assert refusal.hint == 'to allow it: --confirm "delete function=3"'
     assert str(refusal.address) == "function.x0"
 

@@ -171,7 +171,7 @@ def test_parts_can_be_replaced(part: str) -> None:
 def test_what_is_to_go_cannot_be_replaced() -> None:
     managed = stack()
     function(managed, "g", variables={"OLD": "v"})
-    assert "nothing of that address is declared" in refusal(
+    assert "no resource with this address is declared" in refusal(
         PlanOptions(replaced=only("variable.g/OLD")), managed=managed
     )
 

@@ -261,7 +261,7 @@ def test_where_the_server_says_no_time_nothing_is_stuck_by_its_age() -> None:
     seen = function(lost, lock=LOCK, deployments=(deployment("d2", "building", ago(hours=9)),))
     schema = (member("index.d/c/i", "processing", ago(hours=9)),)
     observed = observation(seen, schema=schema, locks={"f-lock": lock_document(ago(hours=9), ago(hours=9))})
-    built = Classified(deployment("d3", "ready", ago(hours=9)), Role.ORPHAN, "built, but never accepted")
+    built = Classified(deployment("d3", "ready", ago(hours=9)), Role.ORPHAN, "built, but never put into use")
     classified, owned = {"f": (built,)}, ("index.d/c/i",)
     assert len(steps(plan(observed, classified=classified, owned=owned))) > 1
     recovery = plan(replace(observed, is_dated=False), classified=classified, owned=owned)

@@ -36,7 +36,7 @@ here
 
 To put it back: `raceday-iac apply`. To keep it: change the stack.
 
-<details><summary>Unmanaged: live, but neither declared nor ours (1)</summary>
+<details><summary>Unmanaged: live, but neither declared nor managed (1)</summary>
 
 - `function.theirs`
 

@@ -53,7 +53,7 @@ def test_what_goes_with_something_stands_among_what_goes_away() -> None:
         "| 🟥&nbsp;delete | `collection.d/c`<br>with `database.d` | 2 attributes, 1 index<br>"
         "<sub>the stack no longer declares it</sub> |"
     ) in gone
-    theirs = "`collection.d/theirs`<br>with `database.d` | <sub>live, but neither declared nor ours</sub>"
+    theirs = "`collection.d/theirs`<br>with `database.d` | <sub>live, but neither declared nor managed</sub>"
     assert f"| 🟥&nbsp;delete | {theirs} |" in gone
 
 

@@ -93,7 +93,7 @@ def test_a_refusal_stands_before_the_changes() -> None:
 def test_what_goes_with_something_says_with_what_on_the_page_and_in_the_picture() -> None:
     text = plan_page(all_goes(), "here")
     assert "it goes with database.d" in text
-    assert "live, but neither declared nor ours" in text
+    assert "live, but neither declared nor managed" in text
     assert "forget" not in text
     picture = plan_svg(all_goes(), "here")
     assert "delete attribute.d/theirs/x (with database.d)" in picture

@@ -97,7 +97,7 @@ Plan: 8 to create, 2 to update, 3 to delete.
     function      1 update, 1 delete
     variable      1 create, 1 delete
 
-Unmanaged: live, but neither declared nor ours; left alone
+Unmanaged: live, but neither declared nor managed; left alone
     function.foreign"""
 
 
@@ -263,7 +263,7 @@ Left out (11): not asked for in this plan
     delete function.old
     delete attribute.d/c/b
 
-Unmanaged: live, but neither declared nor ours; left alone
+Unmanaged: live, but neither declared nor managed; left alone
     function.foreign"""
 
 
@@ -296,8 +296,8 @@ Plan for environment test (project p at http://x/v1)
   - delete function.f: the stack no longer declares it
   - delete database.d: the stack no longer declares it
   - delete collection.d/c (with database.d) with 2 attributes, 1 index: the stack no longer declares it
-  - delete collection.d/theirs (with database.d): live, but neither declared nor ours
-  - delete attribute.d/theirs/x (with database.d): live, but neither declared nor ours
+  - delete collection.d/theirs (with database.d): live, but neither declared nor managed
+  - delete attribute.d/theirs/x (with database.d): live, but neither declared nor managed
   - delete variable.f/K (with function.f): the stack no longer declares it
 
 Plan: 9 to delete.
