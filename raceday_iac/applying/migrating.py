@@ -8,10 +8,12 @@ again.
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -141,7 +143,8 @@ class Data:
         self._buffer: list[tuple[str, Place, str, Mapping[str, Any]]] = []
         self._number = 0
         self._examples: list[Example] = []
-        self._broken: IacError | None = None
+        #: What ended the run, whatever its code catches: nothing is read or written any more.
+        self._broken: IacError | Stopped | None = None
         self._pace = Pace(clock, clock())
 
     # What the code of a migration uses.
@@ -170,26 +173,29 @@ class Data:
         """The same documents one by one, in no order, and from the first one each time: to look something up."""
         place = self._place(collection)
         self._flush()
-        try:
-            conditions = self._conditions(place, where)
-            for each in self._reader.documents(*place, *conditions, only=self._selected(place, only)):
-                yield self._shown(place, each, only)
-        except NotFoundError:
-            return
+        with self._reading:
+            try:
+                conditions = self._conditions(place, where)
+                for each in self._reader.documents(*place, *conditions, only=self._selected(place, only)):
+                    yield self._shown(place, each, only)
+            except NotFoundError:
+                return
 
     def get(self, collection: str, id: str) -> Document | None:
         """One document with all its attributes; None where there is none of that id."""
         self._flush()
-        return self._current(self._place(collection), [id], ()).get(id)
+        with self._reading:
+            return self._current(self._place(collection), [id], ()).get(id)
 
     def count(self, collection: str, *, where: Mapping[str, Any] | None = None) -> int:
         """How many documents there are, or have these values."""
         place = self._place(collection)
         self._flush()
-        try:
-            return self._reader.count_all(*place, *self._conditions(place, where)).count or 0
-        except NotFoundError:
-            return 0
+        with self._reading:
+            try:
+                return self._reader.count_all(*place, *self._conditions(place, where)).count or 0
+            except NotFoundError:
+                return 0
 
     def update(self, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Set attributes of documents that are there: by id, what they are to hold. What they hold already is not
@@ -215,7 +221,34 @@ class Data:
 
     # Reading.
 
+    @contextmanager
+    def _lasting(self, but: type[IacError] | tuple[()] = ()) -> Iterator[None]:
+        """What ends the run here ends it, whatever its code catches: else some documents would count as all of them."""
+        try:
+            yield
+        except (IacError, Stopped) as error:
+            if not isinstance(error, but):
+                self._broken = self._broken or error
+            raise
+
+    @property
+    def _reading(self) -> AbstractContextManager[None]:
+        """The same, but that the code may try whether there is an attribute."""
+        return self._lasting(MigrationError)
+
     def _pages(
+        self,
+        place: Place,
+        key: str,
+        number: int,
+        only: Sequence[str],
+        conditions: Sequence[Condition],
+        size: int,
+    ) -> Iterator[Sequence[Document]]:
+        with self._reading:
+            yield from self._each_page(place, key, number, only, conditions, size)
+
+    def _each_page(
         self,
         place: Place,
         key: str,
@@ -324,6 +357,10 @@ class Data:
     # Writing.
 
     def _add(self, what: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+        with self._lasting():
+            self._collect(what, collection, values)
+
+    def _collect(self, what: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
         place = self._place(collection)
         for identity, each in values.items():
             if not isinstance(identity, str) or not identity:
@@ -336,7 +373,7 @@ class Data:
                 self._flush()
 
     def finish(self) -> None:
-        """Send what is left. Raises the error that the code of the migration may have caught."""
+        """Send what is left. Raises what ended the run, which the code of the migration may have caught."""
         self._flush()
         if self._broken is not None:
             raise self._broken
@@ -346,18 +383,15 @@ class Data:
             raise self._broken
         buffer, self._buffer = self._buffer, []
         work = {"update": self._update, "create": self._create, "upsert": self._upsert, "delete": self._delete}
-        try:
+        with self._lasting():
             for (what, place), group in groupby(buffer, key=lambda each: each[:2]):
                 wanted: dict[str, dict[str, Any]] = {}
                 for _, _, identity, values in group:
                     wanted.setdefault(identity, {}).update(values)
                 work[what](place, wanted)
-        except IacError as error:
-            self._broken = error
-            raise
-        if buffer and self._is_stopping() and not self._number:
-            # Without passes there is no better place.
-            raise Stopped
+            if buffer and self._is_stopping() and not self._number:
+                # Without passes there is no better place.
+                raise Stopped
 
     def _update(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> None:
         keys = list(dict.fromkeys(key for values in wanted.values() for key in values))
@@ -513,7 +547,9 @@ def _canonical(value: Any, column: Live | None) -> Any:
 def run_code(migration: Migration, function: str, data: Data) -> None:
     """Call a function of a migration's file. Raises IacError, and Stopped."""
     try:
-        namespace: dict[str, Any] = {"__name__": migration.address.name, "__file__": migration.file}
+        # What it prints is for people: standard output may be a document.
+        shown = partial(print, file=sys.stderr)
+        namespace: dict[str, Any] = {"__name__": migration.address.name, "__file__": migration.file, "print": shown}
         exec(_compiled(migration), namespace)
         namespace[function](data)
         data.finish()

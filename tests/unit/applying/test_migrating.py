@@ -240,13 +240,38 @@ def test_an_error_that_its_code_catches_ends_it_all_the_same(provider: AppwriteP
 
     fill(provider)
     run = Run(provider, save=save)
-    with pytest.raises(StateError):
-        list(run.data.pages("d/c"))
+    for act in (lambda: list(run.data.pages("d/c")), run.data.finish):
+        with pytest.raises(StateError):
+            act()
     too_long = Run(provider)
     too_long.data.update("d/c", {"d0": {"b": "x" * 11}, "d1": {"b": "y"}})
     for act in (lambda: too_long.data.count("d/c"), too_long.data.finish):
         with pytest.raises(ProviderError, match="Appwrite refuses a document of"):
             act()
+
+
+def test_an_interrupt_that_its_code_catches_ends_it_all_the_same(provider: AppwriteProvider) -> None:
+    fill(provider)
+    run = Run(provider, is_stopping=lambda: True)
+    for act in (lambda: list(run.data.pages("d/c", size=2)), lambda: run.data.count("d/c"), run.data.finish):
+        with pytest.raises(Stopped):
+            act()
+
+
+def test_a_write_that_makes_no_sense_is_not_forgotten_but_a_question_may_be_tried(provider: AppwriteProvider) -> None:
+    fill(provider)
+    run = Run(provider)
+    with pytest.raises(MigrationError, match="no attribute 'old'"):
+        list(run.data.pages("d/c", only=["old"]))
+    run.data.finish()
+    for act in (lambda: run.data.update("d/c", {"d0": {"old": 1}}), run.data.finish):
+        with pytest.raises(MigrationError, match="no attribute 'old'"):
+            act()
+
+
+def test_what_its_code_prints_is_for_people(provider: AppwriteProvider, capsys: pytest.CaptureFixture[str]) -> None:
+    rehearsed(provider, "def run(data):\n    print('at work')")
+    assert capsys.readouterr() == ("", "at work\n")
 
 
 class Kept:
