@@ -227,10 +227,11 @@ def fitted(model: type[Declared], fields: Fields, server: ServerFacts) -> Fields
 
 
 def unfitted(model: type[Declared], fields: Fields, server: ServerFacts) -> Iterator[str]:
-    """What of the fields the words of a server cannot say, each with the reason."""
+    """What of the fields the words of a server cannot say, each with the reason. What a field is without being said
+    asks nothing of a server."""
     found = fitted(model, fields, server)
     for each in wire_fields(model):
-        if each.name not in fields or is_known(each.wire, server):
+        if each.name not in fields or is_known(each.wire, server) or fields[each.name] == canonical_default(each):
             continue
         if each.wire.instead and all(found[name] == fields[each.name] for name in each.wire.instead):
             continue

@@ -80,6 +80,16 @@ def test_an_older_server_that_has_all_of_it_leads_to_no_note() -> None:
     assert planned(stack(**sizes), OLD, {"specification": "s-1vcpu-1gb"}).notes == ()
 
 
+def test_what_a_stack_does_not_say_leads_to_no_note() -> None:
+    site = Stack("test")
+    site.site("s", name="S", framework="other", build_runtime="static-1")
+    assert plan(resolved(site), facts=OLD).notes == ()
+    site = Stack("test")
+    site.site("s", name="S", framework="other", build_runtime="static-1", start_command="node x.js")
+    (note,) = plan(resolved(site), facts=OLD).notes
+    assert "start_command 'node x.js' is only known to Appwrite since 1.9.0" in note
+
+
 @pytest.mark.parametrize(("version", "count"), [("1.9.6", 0), ("1.9.7", 1), ("2.0.0", 1), ("1.8.1", 0), ("", 0)])
 def test_a_server_newer_than_all_that_was_tried_is_worth_one_warning(version: str, count: int) -> None:
     found = plan(resolved(stack()), facts=ServerFacts(version))
