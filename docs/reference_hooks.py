@@ -22,7 +22,7 @@ from raceday_iac import errors
 from raceday_iac.cli import options
 from raceday_iac.cli.main import whole_program
 from raceday_iac.kinds import KINDS
-from raceday_iac.linting.acceptances import DRIFT_CODES
+from raceday_iac.linting.findings import DRIFT_CODES
 from raceday_iac.linting.linter import known_rules
 
 #: Where this file and the pages lie.

@@ -16,9 +16,9 @@ from .files import append_private
 from .kinds import kind_of
 from .kinds.base import thaw
 from .model.address import Address
+from .model.secret import hidden_values
 from .planning import Change, Plan
 from .planning.migrations import ran
-from .redaction import hidden_values
 
 if TYPE_CHECKING:
     from .applying import Applied

@@ -9,8 +9,7 @@ from enum import StrEnum
 
 from .diff import Cause, FieldChange, field_text
 from .errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
-from .linting.acceptances import DRIFT_CODES, NOTICE, speaks_of
-from .linting.findings import Acceptance
+from .linting.findings import DRIFT_CODES, NOTICE, Acceptance, speaks_of
 from .model.address import Address
 from .planning import Action, Change, Plan, Reason
 

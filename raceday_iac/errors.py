@@ -34,7 +34,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .counting import counted
-from .redaction import one_line
+from .model.secret import one_line
 
 if TYPE_CHECKING:
     from .model.resource import Diagnostic

@@ -13,7 +13,7 @@ from ..diff import compare_fields, field_text, stored_fields
 from ..errors import ProviderError, RefusedError, ServerFaultError
 from ..kinds import code_of, kind_of, outermost
 from ..kinds.deployment import UNFINISHED
-from ..kinds.turns import Turn
+from ..kinds.schema_rules import Turn
 from ..model.address import Address, owner_of
 from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
 from ..model.resource import Desired, Fields, Live, Migration, frozen

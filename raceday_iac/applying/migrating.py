@@ -28,10 +28,10 @@ from ..model import validators
 from ..model.address import Address, collection_address, owner_of
 from ..model.declarations import nearest
 from ..model.resource import Desired, Live, Migration
+from ..model.secret import one_line
 from ..planning import Action, Change, Plan
 from ..planning.migrations import counts_words
 from ..provider import Condition, Provider, Reader
-from ..redaction import one_line
 from .batches import BatchWriter, Pace, Row, at_once, batches, how_far, may_merge, rests
 
 #: Documents of a page, and of what is written at a time.

@@ -23,9 +23,9 @@ from ..planning.plan import change_key
 from ..provider import Provider
 from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
-from ..signals import handled
 from ..state.document import State
 from ..state.store import StateStore
+from ..waiting import handled
 from .actions import Recount, Work
 from .migrating import Keeper
 from .recorder import Recorder

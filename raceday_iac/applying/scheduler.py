@@ -29,7 +29,7 @@ from ..errors import (
     UnsettledError,
 )
 from ..kinds import holds_others, inline_members, kind_of
-from ..kinds.turns import Place, Turn, Turns
+from ..kinds.schema_rules import Place, Turn, Turns
 from ..model.address import Address, collection_address, owner_of, owners
 from ..model.resource import Desired, Live
 from ..model.server import ServerFacts
@@ -40,8 +40,8 @@ from ..planning.plan import GOES_FIRST, lies_in
 # From a plan's changes to steps that can run: who waits for whom, down to Appwrite's asynchronous work. Pure.
 #
 # A change becomes one `act` step, a replacement two. Whoever writes a collection's schema has a turn there (see
-# `kinds.turns`) and holds it until Appwrite is done. Only the attributes of a collection that this very run creates
-# are sent together: a `settle` step waits for all of them and proves them, before anything else is done to the
+# `kinds.schema_rules`) and holds it until Appwrite is done. Only the attributes of a collection that this very run
+# creates are sent together: a `settle` step waits for all of them and proves them, before anything else is done to the
 # collection. At the end a `prove` step reads once what documents of a written collection know.
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import AccessError, BrokenSchemaError, ProviderError, ServerFaultError, UnsettledError
 from ..kinds import kind_of, outermost
 from ..kinds.collection import can_only_fail_again, document_keys, making_again, unknown_to_documents
-from ..kinds.turns import Place, Turn
+from ..kinds.schema_rules import Place, Turn
 from ..model.address import Address, collection_address, owner_of, owners
 from ..model.resource import Desired, Live
 from ..provider import Provider

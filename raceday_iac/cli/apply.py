@@ -25,7 +25,7 @@ from ..model.address import Address
 from ..model.resource import Live, frozen
 from ..model.secret import Secret
 from ..planning import Plan, PlanOptions
-from ..planning.rollback import choose, must_be_managed, must_run, plan_destruction, plan_rollback
+from ..planning.build import choose, must_be_managed, must_run, plan_destruction, plan_rollback
 from ..planning.saved import SavedPlan, must_be_sealed, verify
 from ..provider import Provider
 from ..refresh import refresh

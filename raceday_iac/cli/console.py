@@ -41,7 +41,7 @@ from ..loading.environment import load_environment
 from ..model.address import function_address
 from ..model.secret import Secret
 from ..planning import Plan
-from ..planning.rollback import must_be_managed
+from ..planning.build import must_be_managed
 from ..provider import Provider, Reader
 from ..provider.appwrite import AppwriteReader, Transport
 from ..provider.protocol import Execution
@@ -50,9 +50,9 @@ from ..render.backup_text import kept_lines
 from ..render.import_text import remark_lines
 from ..render.lines import Line, print_lines
 from ..render.plan_text import applied_lines
-from ..signals import handled, is_interrupted
 from ..state.document import State
 from ..state.store import StateStore
+from ..waiting import handled, is_interrupted
 from .apply import claim_of, perform, rollback_to, what_is_left
 from .health import HealthContext, watched_of
 from .lint import configuration_of, timetable_for

@@ -42,11 +42,10 @@ from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..loading.yaml_file import read_yaml_text
 from ..model.resource import Desired
-from ..model.secret import Lenient
+from ..model.secret import Lenient, shown, shown_document
 from ..provider import Provider, Reader
 from ..recovery.acting import RecoveryExecutor, carry_out
 from ..recovery.planning import Done, Recovery, RecoveryInput, cleaned, plan_recovery
-from ..redaction import shown, shown_document
 from ..refresh.deployments import Remembered, read_deployments
 from ..render.executions import done_line, outcome_lines, recovery_document, recovery_lines
 from ..render.health_page import health_page

@@ -26,10 +26,9 @@ from ..loading.stack_file import load_stack
 from ..model.declarations import nearest
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
 from ..model.resource import Desired, Diagnostic, LeftOut
-from ..model.secret import Lenient
+from ..model.secret import Lenient, shown_document
 from ..packaging import pack_all
 from ..packaging.bundle import SHARED, vendored_modules
-from ..redaction import shown_document
 from ..render.lines import Line
 from ..render.lint_text import lint_document, lint_lines
 from ..render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg

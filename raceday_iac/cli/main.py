@@ -291,8 +291,7 @@ def main() -> None:
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Every message for people is written here or in `render`."""
     from ..model.secret import forget_secrets
-    from ..signals import handled, unless_heard
-    from ..waiting import reporting
+    from ..waiting import handled, reporting, unless_heard
 
     forget_secrets()
     hooks = sys.unraisablehook, threading.excepthook
@@ -331,7 +330,7 @@ class _Shown(logging.Formatter):
     """Libraries log what they like; what is written is what may be shown."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from ..redaction import shown
+        from ..model.secret import shown
 
         return shown(super().format(record))
 
@@ -385,7 +384,7 @@ def _leave(code: int) -> None:
 
 
 def _report_wait(text: str) -> None:
-    from ..redaction import shown
+    from ..model.secret import shown
 
     with suppress(Exception):
         print(shown(text), file=sys.stderr, flush=True)  # noqa: T201
@@ -407,7 +406,7 @@ def _give_up_output() -> None:
 def report(error: IacError) -> int:
     """Say what went wrong, in the form that was asked for. Returns the exit code."""
     if options.current().json and not isinstance(error, OutputError):
-        from ..redaction import json_text
+        from ..model.secret import json_text
 
         content: dict[str, object] = {"message": error.message, "hint": error.hint, "kind": type(error).__name__}
         if isinstance(error, StackError):

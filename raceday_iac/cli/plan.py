@@ -17,12 +17,12 @@ from ..model.address import Address, function_address
 from ..model.declarations import nearest
 from ..model.evidence import Answer, read_number
 from ..model.resource import Desired
+from ..model.secret import shown_document
 from ..model.server import ServerFacts
 from ..planning import Plan, PlanOptions
 from ..planning.lifecycle import with_ignored
 from ..planning.saved import SavedPlan, plan_document, read_plan, restored, saved_plan
 from ..provider import Reader
-from ..redaction import shown_document
 from ..render.lines import Line, print_json, print_lines, tolerant, write
 from ..render.plan_text import forecast_document, forecast_lines, plan_lines, saved_lines
 from ..state.document import State

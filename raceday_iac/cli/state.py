@@ -23,8 +23,7 @@ from ..model.address import Address
 from ..render.lines import Line, print_json, print_lines, tolerant, write
 from ..state.backends.remote import UNDATED
 from ..state.codec import Codec
-from ..state.document import Binding, State, binding_of, entry_to_json, to_json
-from ..state.edits import forgotten, moved, pushed
+from ..state.document import Binding, State, binding_of, entry_to_json, forgotten, moved, pushed, to_json
 from ..state.encryption import Encryption, KeyInUse, cipher_of, new_key
 from ..state.store import LockInfo, StateStore, Version
 from .completion import addresses

@@ -27,8 +27,7 @@ from ..errors import IacError, ServerFaultError, ThrottledError, UnreachableErro
 from ..health.observations import Finding, Severity
 from ..health.report import Report, changes, since
 from ..health.watched import Alert
-from ..model.secret import Secret
-from ..redaction import json_text, shown
+from ..model.secret import Secret, json_text, shown
 from ..render.health_page import CONTENT_TYPE, health_metrics, health_page
 from ..render.health_text import finding_document, generic_message, health_document, look_lines, slack_message
 from ..render.lines import Line, print_lines, printable, tolerant, write

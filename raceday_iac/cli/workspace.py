@@ -24,14 +24,13 @@ from ..loading.yaml_file import read_yaml_text
 from ..model.address import Address, database_address
 from ..model.evidence import Answer, Question
 from ..model.resource import Desired, Diagnostic
-from ..model.secret import Lenient, Secret
+from ..model.secret import Lenient, Secret, know_credentials
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
 from ..packaging.bundle import SHARED
 from ..planning import Plan, PlanOptions, build_plan
 from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTransport, Transport
-from ..redaction import know_credentials
 from ..refresh import refresh
 from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
@@ -405,7 +404,7 @@ def says_yes(question: str) -> bool:
 
 def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
     """What `policies.yaml` beside the stack file accepts; nothing without one."""
-    from ..linting.acceptances import read_acceptances
+    from ..linting.findings import read_acceptances
     from ..linting.linter import known_rules
     from .options import lint_rules_of
 

@@ -32,7 +32,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import IacError, NotFoundError, ProviderError
-from ..redaction import shown, shown_document
+from ..model.secret import shown, shown_document
 from ..render.theme import TEMPLATES as REPORTS
 from ..render.theme import page, page_colours
 from .project import Local, Project

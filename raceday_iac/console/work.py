@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import IacError
-from ..redaction import shown
-from ..signals import Interrupts
+from ..model.secret import shown
+from ..waiting import Interrupts
 
 LOG = logging.getLogger("raceday_iac.console")
 #: Lines of progress that are kept: a page shows the end.

@@ -18,8 +18,7 @@ from ..model.limits import column_name
 from ..model.resource import Desired, Fields, Live, Resource
 from ..model.secret import Secret
 from ..model.server import ServerFacts
-from .schema_rules import Request, create_request, path_of, schema_places, update_request
-from .turns import Place
+from .schema_rules import Place, Request, create_request, path_of, schema_places, update_request
 
 if TYPE_CHECKING:
     from ..model.declarations import Declared

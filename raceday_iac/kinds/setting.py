@@ -16,7 +16,7 @@ from ..model.resource import Desired, Fields, Live, Resource, frozen
 from .base import Call, Danger, Kind, Listing, Reached, Shape, by_nobody
 from .fields import Beside, Declaring, Writing, answered, body, canonical_default, parsed, wire_fields
 from .plain import Typed, TypedDeclaring
-from .turns import Place
+from .schema_rules import Place
 
 #: The answer that holds most settings, and the place where one is written at a time.
 PROJECT = "/project"

@@ -1,17 +1,19 @@
-"""All rules on one configuration, with those that kinds bring: dangerous settings of a resource (`Kind.dangers`)."""
+"""All rules on one configuration, with those that kinds bring: dangerous settings of a resource (`Kind.dangers`). And
+what becomes of findings that are accepted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from ..kinds import KINDS, kind_of
 from ..kinds.base import Danger
 from ..model.address import Address, owner_of
-from . import acceptances, policies, schedules
+from . import policies, schedules
 from .facts import Configuration, Offered, ResourceFacts
-from .findings import Acceptance, Finding, Report, Severity
+from .findings import DRIFT_CODES, NOTICE, Acceptance, Finding, Report, Severity, speaks_of
 from .rules import Context, RuleSet, Violation
 from .usage import Usage
 
@@ -102,6 +104,75 @@ for _kind in KINDS.values():
         )
 
 
+# Findings that somebody has decided to live with until a day: applying them, and the rules on them.
+
+
+@dataclass(frozen=True)
+class Use:
+    """An acceptance on a day, and whether it fits any finding."""
+
+    acceptance: Acceptance
+    today: date
+    is_used: bool
+
+
+#: The rules on the acceptances themselves. They look at uses.
+ACCEPTANCES = RuleSet()
+
+
+def _each(uses: Sequence[Use]) -> Iterator[tuple[Use]]:
+    return ((each,) for each in uses)
+
+
+def apply_acceptances(findings: Sequence[Finding], acceptances: Sequence[Acceptance], today: date) -> Iterator[Finding]:
+    """The findings, with what is accepted on a day, and what there is to say about the acceptances themselves."""
+    # What the drift check finds is its own affair.
+    acceptances = [each for each in acceptances if each.code not in DRIFT_CODES]
+    used: set[Acceptance] = set()
+    for finding in findings:
+        fitting = [each for each in acceptances if _fits(each, finding)]
+        used.update(fitting)
+        valid = [each for each in fitting if today <= each.until]
+        if valid and not finding.answered:
+            yield replace(finding, accepted=max(valid, key=lambda each: each.until))
+        elif fitting and not valid:
+            ended = max(each.until for each in fitting)
+            yield replace(finding, message=f"{finding.message} (was accepted until {ended})")
+        else:
+            yield finding
+    uses = [Use(each, today, each in used) for each in acceptances]
+    for rule in ACCEPTANCES:
+        yield from rule.findings(uses)
+
+
+@ACCEPTANCES.rule("ACC001", Severity.WARNING, "an acceptance that ends soon", each=_each)
+def ends_soon(use: Use) -> Iterator[Violation]:
+    """On its last day and the day before.
+
+    Fix: correct what it accepts, or accept it until a later day.
+    """
+    found, today = use.acceptance, use.today
+    if use.is_used and today <= found.until <= today + NOTICE:
+        message = f"the acceptance of {found.code} ends on {found.until}; then it is a finding again"
+        yield Violation(found.subject, message, "correct it, or accept it until a later day", found.location)
+
+
+@ACCEPTANCES.rule("ACC002", Severity.WARNING, "an acceptance of something that was not found", each=_each)
+def accepts_nothing(use: Use) -> Iterator[Violation]:
+    """It would silently accept it when it comes back.
+
+    Fix: delete the entry.
+    """
+    if not use.is_used:
+        found = use.acceptance
+        message = f"{found.code} is accepted here, but was not found"
+        yield Violation(found.subject, message, "delete the entry", found.location)
+
+
+def _fits(acceptance: Acceptance, finding: Finding) -> bool:
+    return acceptance.code == finding.code and speaks_of(acceptance, finding.subject, finding.message)
+
+
 #: The rules for every stack. Those of an extension are added to them.
 RULES: RuleSet = schedules.RULES | policies.RULES | DANGERS
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
@@ -110,7 +181,7 @@ _NOT_ASKED = "specifications and runtimes that the server offers: it is asked wi
 
 def known_rules(rules: RuleSet = RULES) -> RuleSet:
     """Those that look at a configuration, and those on acceptances: all whose findings can be accepted or shown."""
-    return rules | acceptances.RULES
+    return rules | ACCEPTANCES
 
 
 def lint(
@@ -125,7 +196,7 @@ def lint(
     acceptances count as on the day `today`, which is the first of the year otherwise."""
     context = Context(configuration, begin, server or Offered())
     found = [finding for rule in rules for finding in rule.findings(context)]
-    found = list(acceptances.apply_acceptances(found, accepted, today or begin))
+    found = list(apply_acceptances(found, accepted, today or begin))
     calls = {name: usage.calls for name, usage in context.used.items() if usage.calls}
     skipped = (*configuration.skipped, *_unread(context.used), *_silent(server))
     return Report(tuple(sorted(found, key=_rank)), skipped, calls, configuration.local_time)

@@ -32,7 +32,7 @@ from .contents import CodeFolder, Contents, read_contents
 
 SHARED = "_shared"
 #: Put into `vendor/` for code that sets up a schema. They import nothing but the standard library and each other.
-RULES = ("kinds/schema_rules.py", "kinds/turns.py", "model/limits.py")
+RULES = ("kinds/schema_rules.py", "model/limits.py")
 _PACKAGE = Path(__file__).parent.parent
 MANIFEST = "raceday-iac.json"
 #: Bytes that gzip adds at most to what it cannot compress: five for each block of 16 KiB, and its head and tail.

@@ -23,7 +23,7 @@ from ..errors import ConflictError, Interrupted, NotFoundError, ProviderError
 from ..health.data import Rules, did_its_work, is_under_way
 from ..health.observations import FunctionSeen, instant_of
 from ..health.runs import ending_of
-from ..kinds.turns import Turns
+from ..kinds.schema_rules import Turns
 from ..model.address import Address, function_address
 from ..model.declarations import Lock
 from ..model.resource import Live

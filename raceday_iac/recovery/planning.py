@@ -15,7 +15,7 @@ from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of
 from ..health.watched import Grace, HealthConfig
 from ..kinds import kind_of
 from ..kinds.collection import can_only_fail_again, making_again, unknown_to_documents
-from ..kinds.turns import Place, Turn
+from ..kinds.schema_rules import Place, Turn
 from ..model.address import Address, owner_of
 from ..model.resource import Live
 from ..provider.protocol import Execution
@@ -369,7 +369,7 @@ class Step:
 
     `identity` is the server's id of what the step is about: a deployment, an execution, a document. `chain` names what
     a step belongs to: after one that failed, the others of its chain are not begun. `turn` is what a step that writes a
-    schema takes (see `kinds.turns`).
+    schema takes (see `kinds.schema_rules`).
     """
 
     remedy: Remedy

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from ..errors import OutputError, with_environment
-from ..redaction import json_text, shown
+from ..model.secret import json_text, shown
 
 _IS_COMMAND = re.compile(r"raceday-iac \w| --\w|stack\.\w+\(")
 

@@ -13,7 +13,7 @@ from ..applying import Event, EventKind
 from ..applying.scheduler import Observer
 from ..errors import OutputError
 from ..kinds import kind_of
-from ..redaction import json_text
+from ..model.secret import json_text
 from .lines import printable, speaks_unicode, tolerant, wants_color, write
 
 #: Seconds without a line, after which plain lines say what is under way: a build may take minutes.

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import StateError
 from ..files import append_private
 from ..model.address import Address
-from ..redaction import hidden
+from ..model.secret import hidden
 from .document import (
     Entry,
     MigrationRecord,

@@ -18,8 +18,8 @@ import requests
 
 from raceday_iac.console.work import Task, Tasks
 from raceday_iac.errors import IacError, Interrupted
-from raceday_iac.signals import is_interrupted
 from raceday_iac.state.backends.local import LocalState
+from raceday_iac.waiting import is_interrupted
 
 from .conftest import Shop
 

@@ -10,7 +10,7 @@ from typing import Any
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
 from raceday_iac.applying.scheduler import Step, made_along, make_steps
-from raceday_iac.kinds.turns import Turns
+from raceday_iac.kinds.schema_rules import Turns
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired
 from raceday_iac.packaging import Bundle

@@ -219,7 +219,7 @@ TEXTS = [BACKENDS / name for name in ("__init__.py", "base.py", "appwrite.py", "
 
 
 def test_shared_backends_know_texts_and_never_what_they_mean() -> None:
-    meanings = ("document", "codec", "journal", "edits")
+    meanings = ("document", "codec", "journal")
     assert offences(TEXTS, *(f"raceday_iac.state.{each}" for each in meanings)) == []
 
 

@@ -11,8 +11,17 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from raceday_iac.errors import ProviderError
-from raceday_iac.model.secret import Secret, forget_secrets, known_secrets
-from raceday_iac.redaction import hidden, json_text, know_credentials, one_line, shown, shown_document
+from raceday_iac.model.secret import (
+    Secret,
+    forget_secrets,
+    hidden,
+    json_text,
+    know_credentials,
+    known_secrets,
+    one_line,
+    shown,
+    shown_document,
+)
 
 KEY = "standard_" + "0123456789abcdef" * 4
 TURNED = "\u202egnp.exe"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from raceday_iac.errors import EXIT_INTERRUPTED
-from raceday_iac.signals import Interrupts, handled, is_interrupted, unless_heard
+from raceday_iac.waiting import Interrupts, handled, is_interrupted, unless_heard
 
 
 @pytest.fixture(autouse=True)

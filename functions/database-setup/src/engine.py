@@ -1,8 +1,9 @@
 """Carries out a plan phase by phase. One thing that fails does not keep the others from being done.
 
-Who writes the schema of a collection has a turn there and keeps it until the server is done (`vendor/kinds/turns.py`).
-Only the attributes of a collection that this run creates are sent together; they are proven at once, and made again one
-by one when documents do not know them all. At last every collection that was written is proven.
+Who writes the schema of a collection has a turn there and keeps it until the server is done
+(`vendor/kinds/schema_rules.py`). Only the attributes of a collection that this run creates are sent together; they are
+proven at once, and made again one by one when documents do not know them all. At last every collection that was written
+is proven.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from .creating import Pace, Settled, create_all, settle, until_gone
 from .planning import Item, Plan, Update
 from .schema import INCOMPATIBLE, REFUSED, UNFINISHED, Place, Schema, address, documents_path
 from .vendor.appwrite_http import AppwriteError, query
-from .vendor.kinds.schema_rules import SHAPES, STAGES, schema_places
-from .vendor.kinds.turns import Turn, Turns
+from .vendor.kinds.schema_rules import SHAPES, STAGES, Turn, Turns, schema_places
 from .work import Stop, Work
 
 #: Several runs may make this one at the same time, before there is a lock: never together, and never again.

@@ -8,8 +8,7 @@ from typing import Any
 from .planning import Item, Update
 from .schema import INCOMPATIBLE, Place, Problem, Schema, address, documents_path
 from .vendor.appwrite_http import AppwriteError, Client, query
-from .vendor.kinds.schema_rules import SHAPES, FieldDifference, linked_keys
-from .vendor.kinds.turns import selections, unknown_among
+from .vendor.kinds.schema_rules import SHAPES, FieldDifference, linked_keys, selections, unknown_among
 from .work import Work
 
 #: Of each document only one value is read. By 5000, six times as many a second as by 100 (1.8.1).

@@ -12,7 +12,7 @@ from ..ages import ONLY_1_8, SINCE_1_9
 from ..errors import ApiError
 from ..params import Param, or_null
 from ..web import Reply, Request
-from . import catalog, columns, jobs, limits, lookup, responses
+from . import catalog, columns, jobs, limits, lookup
 from .attribute_types import (
     COLLECTION_ID,
     DATABASE_ID,
@@ -32,9 +32,8 @@ from .attribute_types import (
 )
 from .dialect import Action, Vocabulary, route
 from .limits import Width
-from .lookup import collection_row, find_collection_row, internal_name
+from .lookup import attribute_answer, collection_row, find_collection_row, internal_name, listed_attribute
 from .query_sql import Source
-from .responses import attribute_answer, listed_attribute
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -143,7 +142,7 @@ for _kind in TYPES.values():
 @route("GET", ATTRIBUTE_PATH, "collections.read", DATABASE_ID, COLLECTION_ID, KEY)
 def get_attribute(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
-    row = responses.member(server, int(collection["number"]), "attributes", values["key"])
+    row = lookup.member(server, int(collection["number"]), "attributes", values["key"])
     if row is None:
         raise words.error("attribute_not_found", name=values["key"])
     return Reply(200, attribute_answer(row, words))
@@ -170,7 +169,7 @@ def delete_attribute(server: Server, request: Request, values: dict[str, Any], w
     """Only an available attribute becomes `deleting`; any other keeps its status until the worker comes to it."""
     collection = find_collection_row(server, request, values, words)
     row = find_attribute(server, collection, values["key"], words)
-    responses.remember(server, int(collection["number"]), "attributes", row)
+    lookup.remember(server, int(collection["number"]), "attributes", row)
     _mark_deleting(server, row)
     options = json.loads(row["options"])
     if row["type"] == "relationship" and options["twoWay"]:

@@ -13,13 +13,12 @@ from ..errors import ApiError
 from ..keys import CONTROL_SCOPE
 from ..params import NO_IDS, Param, or_null
 from ..web import Reply, Request
-from . import catalog, columns, inline, jobs, lookup, responses
+from . import catalog, columns, inline, jobs, lookup
 from .attribute_types import COLLECTION_ID, DATABASE_ID, custom_id
 from .dialect import LEGACY, TABLES, Vocabulary, route, routes
 from .formats import COLLECTION_KINDS, aggregate, permission_list
-from .lookup import find_collection_row, find_database
+from .lookup import attribute_rows, collection_answer, database_answer, find_collection_row, find_database, index_rows
 from .query_sql import Source
-from .responses import attribute_rows, collection_answer, database_answer, index_rows
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -162,7 +161,7 @@ def _insert(server: Server, database: sqlite3.Row, values: dict[str, Any]) -> in
 def _answer(server: Server, request: Request, values: dict[str, Any], words: Vocabulary, status: int = 200) -> Reply:
     row = find_collection_row(server, request, values, words)
     number = int(row["number"])
-    parts = (responses.members(server, number, part) for part in ("attributes", "indexes"))
+    parts = (lookup.members(server, number, part) for part in ("attributes", "indexes"))
     return Reply(status, collection_answer(server.age, row, words, *parts))
 
 

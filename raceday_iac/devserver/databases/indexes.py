@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ApiError
 from ..params import Check, Param, Refused, anything
 from ..web import Reply, Request
-from . import catalog, columns, jobs, limits, lookup, responses
+from . import catalog, columns, jobs, limits, lookup
 from .attribute_types import (
     COLLECTION_ID,
     DATABASE_ID,
@@ -21,9 +21,8 @@ from .attribute_types import (
     is_integer,
 )
 from .dialect import Vocabulary, route
-from .lookup import find_collection_row
+from .lookup import attribute_rows, find_collection_row, index_answer
 from .query_sql import Source
-from .responses import attribute_rows, index_answer
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -162,7 +161,7 @@ def _find(server: Server, collection: sqlite3.Row, key: str, words: Vocabulary) 
 @route("GET", INDEX_PATH, "collections.read", DATABASE_ID, COLLECTION_ID, KEY)
 def get_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
-    row = responses.member(server, int(collection["number"]), "indexes", values["key"])
+    row = lookup.member(server, int(collection["number"]), "indexes", values["key"])
     if row is None:
         raise words.error("index_not_found", name=values["key"])
     return Reply(200, index_answer(row, collection, words))
@@ -188,7 +187,7 @@ def list_indexes(server: Server, request: Request, values: dict[str, Any], words
 def delete_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
     row = _find(server, collection, values["key"], words)
-    responses.remember(server, int(collection["number"]), "indexes", row)
+    lookup.remember(server, int(collection["number"]), "indexes", row)
     if row["status"] == "available":
         server.db.execute(
             "UPDATE db_indexes SET status = 'deleting', updated_at = ? WHERE number = ?",

@@ -23,8 +23,7 @@ from ...kinds import (
     kind_of,
 )
 from ...kinds.base import ARCHIVE, CONTENT, OBJECT, Call, Listing, Shape, is_finite, is_instant, listing
-from ...kinds.schema_rules import is_mirror
-from ...kinds.turns import selections, unknown_among
+from ...kinds.schema_rules import is_mirror, selections, unknown_among
 from ...model.address import Address, database_address
 from ...model.evidence import Answer
 from ...model.resource import Live

@@ -20,8 +20,7 @@ from ...devserver.server import Settings
 from ...errors import EXIT_ERROR, EXIT_OK, IacError
 from ...loading.environment import load_environment
 from ...loading.stack_file import load_stack
-from ...model.secret import Secret
-from ...redaction import json_text, shown_document
+from ...model.secret import Secret, json_text, shown_document
 from ...render.lines import Line, print_lines
 from ...state.backends.local import LocalState
 from ...state.document import new_state

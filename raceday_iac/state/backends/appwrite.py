@@ -266,7 +266,7 @@ def unpack(stored: str) -> str:
 
 
 # The private collection that holds states, made when it is first needed: one attribute at a time, each awaited, for a
-# real server loses attributes of one collection that it makes at the same time (see `kinds.turns`).
+# real server loses attributes of one collection that it makes at the same time (see `kinds.schema_rules`).
 
 
 #: Key, path and body of each attribute.

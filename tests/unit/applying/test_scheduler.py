@@ -22,7 +22,7 @@ from raceday_iac.errors import (
     UnreachableError,
     UnsettledError,
 )
-from raceday_iac.kinds.turns import Turn
+from raceday_iac.kinds.schema_rules import Turn
 from raceday_iac.model.address import Address
 from raceday_iac.planning import Action, Change, Reason
 

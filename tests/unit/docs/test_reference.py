@@ -11,7 +11,7 @@ from raceday_iac import errors
 from raceday_iac.health.watched import HealthConfig
 from raceday_iac.kinds import KINDS
 from raceday_iac.kinds.function import FunctionDeclaration
-from raceday_iac.linting.acceptances import DRIFT_CODES
+from raceday_iac.linting.findings import DRIFT_CODES
 from raceday_iac.linting.linter import known_rules
 from raceday_iac.loading.environment import Environment
 from raceday_iac.state.backends import BACKENDS, backend_of

@@ -9,7 +9,8 @@ import pytest
 
 from raceday_iac.drift import Standing, Verdict, accept, classify
 from raceday_iac.errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
-from raceday_iac.linting.acceptances import DRIFT_CODES, apply_acceptances, read_acceptances
+from raceday_iac.linting.findings import DRIFT_CODES, read_acceptances
+from raceday_iac.linting.linter import apply_acceptances
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from raceday_iac.kinds.turns import Turn, Turns, selections, unknown_among
+from raceday_iac.kinds.schema_rules import Turn, Turns, selections, unknown_among
 
 C, OTHER, BASE = ("d", "c"), ("d", "other"), ("d",)
 

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from raceday_iac.errors import StackError
-from raceday_iac.linting.acceptances import apply_acceptances, read_acceptances
-from raceday_iac.linting.findings import Acceptance, Finding, Severity
+from raceday_iac.linting.findings import Acceptance, Finding, Severity, read_acceptances
+from raceday_iac.linting.linter import apply_acceptances
 
 FOUND = Finding("POL005", Severity.WARNING, "collection.d/c", '"any" may read', "fix")
 UNTIL = date(2027, 6, 30)

@@ -8,7 +8,7 @@ from raceday_iac.errors import IacError
 from raceday_iac.model.evidence import Answer, Ask
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan, PlanOptions
-from raceday_iac.planning.rollback import plan_destruction
+from raceday_iac.planning.build import plan_destruction
 from raceday_iac.provider import Snapshot
 
 from ..applied import NOTHING, actions, live_as, state_of

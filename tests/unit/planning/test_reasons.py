@@ -16,8 +16,8 @@ from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired, Live, Migration, Resource, frozen
 from raceday_iac.model.stack import Collection, Stack
 from raceday_iac.planning import Plan, PlanOptions, Reason
+from raceday_iac.planning.build import plan_destruction, plan_rollback
 from raceday_iac.planning.migrations import plan_undo
-from raceday_iac.planning.rollback import plan_destruction, plan_rollback
 from raceday_iac.planning.saved import SavedPlan, plan_document, restored, saved_plan, verify
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment

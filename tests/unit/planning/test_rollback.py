@@ -9,7 +9,7 @@ from raceday_iac.errors import IacError, RefusedError
 from raceday_iac.model.address import deployment_address, function_address
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.planning import Action
-from raceday_iac.planning.rollback import choose, must_be_managed, must_run, plan_rollback
+from raceday_iac.planning.build import choose, must_be_managed, must_run, plan_rollback
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh.deployments import Classified, Remembered, Role
 from raceday_iac.state.document import Entry, new_state

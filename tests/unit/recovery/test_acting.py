@@ -17,7 +17,7 @@ from raceday_iac.errors import (
 )
 from raceday_iac.health.observations import Observation
 from raceday_iac.health.watched import HealthConfig
-from raceday_iac.kinds.turns import Turn
+from raceday_iac.kinds.schema_rules import Turn
 from raceday_iac.model.resource import Live
 from raceday_iac.recovery.acting import RecoveryExecutor, carry_out
 from raceday_iac.recovery.planning import Done, Left, Recovery, RecoveryInput, Remedy, Step, cleaned

@@ -9,8 +9,7 @@ import pytest
 from raceday_iac.errors import EXIT_REFUSED, RefusedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
-from raceday_iac.state.document import Entry, MigrationRecord, Saved, Stage, State
-from raceday_iac.state.edits import forgotten, moved, pushed
+from raceday_iac.state.document import Entry, MigrationRecord, Saved, Stage, State, forgotten, moved, pushed
 from raceday_iac.state.store import Version
 
 parse = Address.parse
