@@ -28,6 +28,10 @@ from .app import Console, Deed, Form, Page
 
 #: Documents of a page, and other things that are listed.
 _SIZE, _MOST = 25, 200
+#: Brackets of a filter: Python reads nested ones no deeper than it can call.
+_DEEPEST = 300
+#: Appwrite counts no further.
+_COUNTED = 5000
 #: Characters of a value in a table, and columns.
 _LONGEST, _COLUMNS = 80, 12
 #: Bytes of a file that comes through here, and of a text that is shown.
@@ -86,7 +90,7 @@ def collection(console: Console, request: Request) -> str:
         documents, total = reader.document_page(database, name, wanted)
     except IacError as error:
         problem = error
-    columns = schema.columns[:_COLUMNS]
+    columns, is_more = schema.columns[:_COLUMNS], total >= _COUNTED
     return console.show(
         "collection.html",
         request,
@@ -97,11 +101,12 @@ def collection(console: Console, request: Request) -> str:
         columns=columns,
         rows=[(each["$id"], [_cell(each.get(column)) for column in columns]) for each in documents],
         total=total,
-        is_more=total >= 5000,
+        is_more=is_more,
         first=(page - 1) * _SIZE + 1,
         last=(page - 1) * _SIZE + len(documents),
         before=_link(text, page - 1) if page > 1 else "",
-        after=_link(text, page + 1) if page * _SIZE < total else "",
+        # Appwrite stops counting at 5000, and goes on with pages.
+        after=_link(text, page + 1) if page * _SIZE < total or (is_more and len(documents) == _SIZE) else "",
         skeleton=json.dumps(schema.skeleton, indent=2, ensure_ascii=False),
     )
 
@@ -214,8 +219,10 @@ def _beginning(fields: Fields) -> Any:
 
 def things(console: Console, request: Request) -> str:
     """What lies in a resource that holds data."""
-    address = _address(request.path_params["kind"], request.path_params["id"])
-    found = list(islice(console.project.reader().items(address), _MOST + 1))
+    address, reader = _address(request.path_params["kind"], request.path_params["id"]), console.project.reader()
+    if reader.current(address) is None:
+        raise NotFoundError(f"There is no {address} in this project.")
+    found = list(islice(reader.items(address), _MOST + 1))
     columns = [
         each
         for each in ("name", "mimeType", "sizeOriginal", "userName", "$createdAt")
@@ -396,7 +403,7 @@ def queries(text: str) -> list[str]:
 def _read(line: str) -> str:
     found = _QUERY.fullmatch(line)
     try:
-        arguments = json.loads(f"[{found[2]}]") if found else None
+        arguments = json.loads(f"[{found[2]}]") if found and line.count("[") < _DEEPEST else None
     except ValueError:
         arguments = None
     if found is None or arguments is None:

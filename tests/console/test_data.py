@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from raceday_iac.console import data
 from raceday_iac.console.data import LARGEST_FILE, disposition, picture_type, queries
 from raceday_iac.errors import IacError
 
@@ -67,6 +68,15 @@ def test_documents_come_in_pages_and_as_text(filled: Browser) -> None:
     assert set(re.findall(r">(p\d\d)<", first)) & set(re.findall(r">(p\d\d)<", second)) == set()
 
 
+def test_pages_go_on_where_appwrite_stops_counting(filled: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "_SIZE", 15)
+    monkeypatch.setattr(data, "_COUNTED", 30)
+    second = filled.page("/data/shop/products?page=2")
+    assert "16 to 30 of at least 30" in second
+    assert "rel=next" in second
+    assert "rel=next" not in filled.page("/data/shop/products?page=3")
+
+
 def test_documents_are_filtered_by_queries_of_appwrite(filled: Browser) -> None:
     text = filled.page("/data/shop/products?filter=" + quote('equal("category", ["tea"])\norderDesc("priceCents")'))
     assert "1 to 15 of 15" in text
@@ -74,7 +84,17 @@ def test_documents_are_filtered_by_queries_of_appwrite(filled: Browser) -> None:
     assert "No document meets it." in filled.page("/data/shop/products?filter=" + quote('equal("category", "coffee")'))
 
 
-@pytest.mark.parametrize("text", ["drop table", "limit(5000)", 'equal("nothing", 1)', "equal(", 'equal("<b>", [)'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "drop table",
+        "limit(5000)",
+        'equal("nothing", 1)',
+        "equal(",
+        'equal("<b>", [)',
+        f'equal("a", {"[" * 900 + "]" * 900})',
+    ],
+)
 def test_a_filter_that_is_none_is_said_to_be(filled: Browser, text: str) -> None:
     page = filled.page("/data/shop/products?filter=" + quote(text))
     assert "role=alert" in page
@@ -170,7 +190,9 @@ def test_a_document_is_changed_unless_somebody_was_faster(filled: Browser, shop:
     assert ask(shop, "GET", f"{PRODUCTS}/documents/p00").json()["priceCents"] == 77
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"$id": "x"}', '{"category": "<b>milk"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"$id": "x"}', '{"category": "<b>milk"}', '{"priceCents": NaN}', '{"name": "\\ud800"}']
+)
 def test_values_that_do_not_fit_change_nothing(filled: Browser, shop: Shop, content: str) -> None:
     answer = filled.send("/data/shop/products/p02", {"content": content}, "/data/shop/products/p02")
     assert "This did not work" in answer.text
@@ -178,7 +200,14 @@ def test_values_that_do_not_fit_change_nothing(filled: Browser, shop: Shop, cont
 
 
 @pytest.mark.parametrize(
-    "path", ["/data/shop/nothing", "/data/nothing/products", "/data/shop/products/nothing", "/data/-/function/echo"]
+    "path",
+    [
+        "/data/shop/nothing",
+        "/data/nothing/products",
+        "/data/shop/products/nothing",
+        "/data/-/function/echo",
+        "/data/-/bucket/nothing",
+    ],
 )
 def test_what_is_not_there_is_said(filled: Browser, path: str) -> None:
     answer = filled.get(f"/{TOKEN}{path}")
