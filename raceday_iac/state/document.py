@@ -119,8 +119,10 @@ def upgraded(content: Any) -> Document:
         raise StateError("it is not a state document (no format number)")
     document: Document = content
     if document["format"] > FORMAT:
+        # An earlier state, or none, in its place would lose what the newer program made since.
         raise StateError(
-            f"it has format {document['format']}, this version reads up to {FORMAT}; use a newer raceday-iac"
+            f"it has format {document['format']}, and this version reads up to {FORMAT}",
+            hint="a newer raceday-iac saved it, and nothing is wrong with it: install that one",
         )
     while (number := int(document["format"])) < FORMAT:
         if number not in STEPS:

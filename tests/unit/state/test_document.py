@@ -101,7 +101,7 @@ def test_resources_are_stored_in_order_so_that_two_states_can_be_compared_by_eye
 
 
 def test_a_newer_format_is_refused_with_both_numbers() -> None:
-    with pytest.raises(StateError, match=f"it has format {FORMAT + 1}, this version reads up to {FORMAT}"):
+    with pytest.raises(StateError, match=f"it has format {FORMAT + 1}, and this version reads up to {FORMAT}"):
         from_json({**STORED, "format": FORMAT + 1})
 
 

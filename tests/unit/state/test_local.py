@@ -160,7 +160,7 @@ def test_a_state_that_holds_a_secret_never_reaches_the_disk(store: LocalState) -
     assert not store.folder.exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "null", "[]", '{"format": 1}', "\x00" * 20, '{"format": 99}'])
+@pytest.mark.parametrize("content", ["", "{", "null", "[]", '{"format": 1}', "\x00" * 20])
 def test_a_damaged_file_is_refused_with_a_way_out(store: LocalState, content: str) -> None:
     store.folder.mkdir(parents=True)
     store.file.write_text(content)
@@ -176,6 +176,15 @@ def test_a_damaged_file_with_a_backup_is_refused_with_both_ways_out(store: Local
     with pytest.raises(StateError) as caught:
         store.read()
     assert caught.value.hint.startswith(f"restore the last good one (cp {store.backup} {store.file})")
+
+
+def test_a_newer_programs_state_is_not_to_be_replaced(store: LocalState) -> None:
+    store.write(state_with("a"))
+    store.keep_backup()
+    store.file.write_text('{"format": 99}')
+    with pytest.raises(StateError, match="cannot be used: it has format 99") as caught:
+        store.read()
+    assert caught.value.hint == "a newer raceday-iac saved it, and nothing is wrong with it: install that one"
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])

@@ -63,5 +63,5 @@ def test_a_format_that_there_never_was_is_refused(number: int) -> None:
 
 
 def test_a_newer_format_is_refused_with_a_sentence() -> None:
-    with pytest.raises(StateError, match=f"it has format {FORMAT + 5}, this version reads up to {FORMAT}; use a newer"):
+    with pytest.raises(StateError, match=f"it has format {FORMAT + 5}, and this version reads up to {FORMAT}"):
         upgraded({**example(1), "format": FORMAT + 5})
