@@ -182,7 +182,8 @@ def _all_changes(
     wanted = wanted_changes(desired, differences, real, plan_options.replaced)
     unwanted = unwanted_changes(desired, state, real, plan_options, replaced_owners(wanted))
     if plan_options.destroy:
-        unwanted = [_as_asked(each) for each in unwanted]
+        reason = ASKED_TO_GO if plan_options.is_partial else ALL_GO
+        unwanted = [_as_asked(each, reason) for each in unwanted]
     changes = [*moves, *wanted, *unwanted, *migration_changes(desired, state, plan_options)]
     return in_order(desired, in_two_steps(_with_late_schedules(desired, differences, changes), desired), real)
 
@@ -192,10 +193,10 @@ def nothing_of(desired: Desired) -> Desired:
     return replace(desired, resources={}, tombstones={}, code={}, left_out={}, migrations={})
 
 
-def _as_asked(change: Change) -> Change:
+def _as_asked(change: Change, reason: str) -> Change:
     if change.why is not Reason.UNDECLARED:
         return change
-    return replace(change, reason=ALL_GO, why=Reason.DESTROY_ASKED)
+    return replace(change, reason=reason, why=Reason.DESTROY_ASKED)
 
 
 def _managed(desired: Desired, state: State, real: Mapping[Address, Live]) -> set[Address]:

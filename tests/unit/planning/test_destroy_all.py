@@ -46,6 +46,12 @@ def test_everything_that_is_ours_goes_and_the_reason_says_that_it_was_asked_for(
     assert found.refusals == ()
 
 
+@pytest.mark.parametrize("part", [{"targets": "function.f"}, {"excluded": "function.g"}])
+def test_a_part_that_goes_is_not_called_all_of_it(part: dict[str, str]) -> None:
+    options = replace(ALL, **{name: frozenset({address(text)}) for name, text in part.items()})
+    assert {each.reason for each in destroyed(shop(), options).changes} == {"requested by destroy"}
+
+
 def test_what_others_made_stays() -> None:
     more = shop()
     function(more, "theirs")
