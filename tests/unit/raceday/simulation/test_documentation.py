@@ -1,4 +1,4 @@
-"""docs/simulation.md and the part of docs/server.md about the played NZ TAB name what there is, and nothing else."""
+"""docs/simulation.md and the part of docs/server.md about the simulated NZ TAB name what there is, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..commands import command
 
 DOCS = Path(__file__).parents[4] / "docs"
 SIMULATION = (DOCS / "simulation.md").read_text(encoding="utf-8")
-SERVER = (DOCS / "server.md").read_text(encoding="utf-8").partition("## The played NZ TAB")[2]
+SERVER = (DOCS / "server.md").read_text(encoding="utf-8").partition("## The simulated NZ TAB")[2]
 
 
 def first_cells(text: str, heading: str) -> list[str]:
