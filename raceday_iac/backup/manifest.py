@@ -250,15 +250,17 @@ def _active(owner: Address, real: Mapping[Address, Live]) -> Iterator[str]:
 
 
 def everything_in(address: Address, real: Mapping[Address, Live]) -> Iterator[Section]:
-    """All data of a database, a collection, an attribute, a relationship, or of what else holds some."""
+    """All data of a database, a collection, an attribute, a relationship, or of what else holds some. Nothing of what
+    holds none, such as a function."""
     if kind_of(address).contents is not None:
         yield Section(address, Form.CONTENTS, address)
         return
     if kind_of(address).is_document:
         # With all others of its collection, because a backup has nothing smaller.
         address = owner_of(address)
-    if not kind_of(address).holds_documents:
+    if kind_of(address).is_column:
         yield from _values(address, real, Left())
+    if not kind_of(address).holds_documents:
         return
     places = [each for each in real if kind_of(each).holds_documents_itself and address in (each, *owners(each))]
     for place in places:

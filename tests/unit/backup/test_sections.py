@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.backup.manifest import Form, Left, Section, is_known_nowhere, resources_of, sections_of
+from raceday_iac.backup.manifest import Form, Left, Section, everything_in, is_known_nowhere, resources_of, sections_of
 from raceday_iac.model.address import Address, collection_address
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Live, frozen
@@ -124,6 +124,12 @@ def test_what_a_plan_would_lose_has_a_section(name: str) -> None:
 
 def test_what_nobody_has_anything_of_is_not_kept() -> None:
     assert planned(without_orders(), Answer(0))[1] == []
+
+
+@pytest.mark.parametrize("name", ["function.f", "variable.f/K", "deployment.f", "site.s", "webhook.w", "index.d/c/i"])
+def test_what_holds_no_data_has_no_section(name: str) -> None:
+    at = Address.parse(name)
+    assert list(everything_in(at, {at: Live(at, frozen({}), "x")})) == []
 
 
 def test_the_values_of_a_conversion_are_kept_however_well_they_convert() -> None:
