@@ -246,49 +246,38 @@ class Data:
         size: int,
     ) -> Iterator[Sequence[Document]]:
         with self._reading:
-            yield from self._each_page(place, key, number, only, conditions, size)
-
-    def _each_page(
-        self,
-        place: Place,
-        key: str,
-        number: int,
-        only: Sequence[str],
-        conditions: Sequence[Condition],
-        size: int,
-    ) -> Iterator[Sequence[Document]]:
-        after = self._begun.get(key, "")
-        begun, counted = self._clock(), None
-        while after != END:
-            self._flush()
-            above = [Condition("greaterThan", _NUMBER, (after,))] if after else []
-            selected = self._selected(place, only)
-            try:
-                ordered = (Condition("orderAsc", _NUMBER), *above, *conditions)
-                found = list(self._reader.documents(*place, *ordered, only=selected, limit=size))
-                if counted is None and found:
-                    counted = self._reader.count_all(*place, *above, *conditions).count or 0
-                    whole, done = counted, 0
-            except NotFoundError:
-                found = []
-            if found:
-                last = str(found[-1].get(_NUMBER, ""))
-                if not last:
-                    raise MigrationError("This Appwrite does not number documents: migrations need 1.8 or newer.")
-                made = self._made.get(place, {})
-                page = [each for each in found if made.get(str(each["$id"]), 0) < number]
-                self._progress.add("read", len(page))
-                if page:
-                    yield [self._shown(place, each, only) for each in page]
+            after = self._begun.get(key, "")
+            begun, counted = self._clock(), None
+            while after != END:
                 self._flush()
-                done += len(found)
-                if (now := self._pace.due()) is not None:
-                    self._say(f"{self._progress}; {how_far(done, max(done, whole), now - begun)}")
-            after = last if found else END
-            self._progress.passes[key] = after
-            self._save(self._progress)
-            if self._is_stopping():
-                raise Stopped
+                above = [Condition("greaterThan", _NUMBER, (after,))] if after else []
+                selected = self._selected(place, only)
+                try:
+                    ordered = (Condition("orderAsc", _NUMBER), *above, *conditions)
+                    found = list(self._reader.documents(*place, *ordered, only=selected, limit=size))
+                    if counted is None and found:
+                        counted = self._reader.count_all(*place, *above, *conditions).count or 0
+                        whole, done = counted, 0
+                except NotFoundError:
+                    found = []
+                if found:
+                    last = str(found[-1].get(_NUMBER, ""))
+                    if not last:
+                        raise MigrationError("This Appwrite does not number documents: migrations need 1.8 or newer.")
+                    made = self._made.get(place, {})
+                    page = [each for each in found if made.get(str(each["$id"]), 0) < number]
+                    self._progress.add("read", len(page))
+                    if page:
+                        yield [self._shown(place, each, only) for each in page]
+                    self._flush()
+                    done += len(found)
+                    if (now := self._pace.due()) is not None:
+                        self._say(f"{self._progress}; {how_far(done, max(done, whole), now - begun)}")
+                after = last if found else END
+                self._progress.passes[key] = after
+                self._save(self._progress)
+                if self._is_stopping():
+                    raise Stopped
 
     def _columns(self, place: Place) -> Mapping[str, Live]:
         """The attributes and relationships of a collection, as documents know them now."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -133,33 +133,16 @@ DataLoss = Annotated[
         "Repeatable.",
     ),
 ]
-Targets = Annotated[
-    list[Address],
-    typer.Option(
-        metavar="ADDRESS",
-        parser=read_address,
-        autocompletion=addresses,
-        help="Plan only this resource, what is in it, and what it needs; repeatable.",
-    ),
-]
-Excluded = Annotated[
-    list[Address],
-    typer.Option(
-        metavar="ADDRESS",
-        parser=read_address,
-        autocompletion=addresses,
-        help="Leave out this resource, what is in it, and what needs it; repeatable.",
-    ),
-]
-Replaced = Annotated[
-    list[Address],
-    typer.Option(
-        metavar="ADDRESS",
-        parser=read_address,
-        autocompletion=addresses,
-        help="Delete this resource and create it again, even if it is unchanged; repeatable.",
-    ),
-]
+
+
+def _resources(said: str) -> Any:
+    """An option that names resources."""
+    return typer.Option(metavar="ADDRESS", parser=read_address, autocompletion=addresses, help=f"{said}; repeatable.")
+
+
+Targets = Annotated[list[Address], _resources("Plan only this resource, what is in it, and what it needs")]
+Excluded = Annotated[list[Address], _resources("Leave out this resource, what is in it, and what needs it")]
+Replaced = Annotated[list[Address], _resources("Delete this resource and create it again, even if it is unchanged")]
 RefreshOnly = Annotated[
     bool, typer.Option("--refresh-only", help="Only update the state with what was changed on the server.")
 ]

@@ -389,7 +389,7 @@ class Kind:
     sent_together: bool = False
     #: How the creation of the collection that it lies in names it, where a server takes it there; None where not.
     inline: Callable[[Address, Fields, ServerFacts], Mapping[str, Any] | None] = lambda _address, _fields, _server: None
-    #: The places whose schema a write changes (see `turns`); the settings of a project are one place.
+    #: The places whose schema a write changes (see `Turns`); the settings of a project are one place.
     schema_places: Callable[[Address, Fields], frozenset[Place]] = lambda _address, _fields: frozenset()
 
     # What is declared, and what of Appwrite's own description is not.

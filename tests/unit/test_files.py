@@ -200,7 +200,7 @@ def test_a_new_file_takes_nobodys_place(tmp_path: Path) -> None:
 
 # One owner.
 
-#: The embedded server shares no code with the rest, and keeps its own rules in `private.py`.
+#: The embedded server shares no code with the rest, and keeps its own rules in `storage.py`.
 OTHERS = ("devserver",)
 
 
