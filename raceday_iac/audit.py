@@ -222,6 +222,7 @@ def _error(error: IacError, change: Change | None = None) -> str:
 FORMAT = 1
 #: What the first line has for a line before it.
 GENESIS = ""
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -263,12 +264,12 @@ def seal(content: Mapping[str, Any], after: Inspection) -> str:
     return json.dumps({**record, "hash": _hash(record)})
 
 
-def inspect(text: bytes) -> Inspection:
-    """Check every line. A damaged one is one break; what follows it is checked on its own."""
-    records: list[Mapping[str, Any]] = []
-    breaks: list[Break] = []
-    head, number = GENESIS, 0
-    for place, line in enumerate(text.split(b"\n"), 1):
+def inspect(text: bytes, after: Inspection = Inspection(), lines: int = 0) -> Inspection:
+    """Check every line. A damaged one is one break; what follows it is checked on its own. `after` is what was found in
+    the `lines` that come before this text."""
+    records, breaks = list(after.records), list(after.breaks)
+    head, number = after.head, after.number
+    for place, line in enumerate(text.split(b"\n"), lines + 1):
         if not line.strip():
             continue
         record = _record(line)
@@ -306,8 +307,7 @@ def _record(line: bytes) -> Mapping[str, Any] | None:
 
 
 def _hash(record: Mapping[str, Any]) -> str:
-    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(record).encode()).hexdigest()
 
 
 # The log file. Its owner holds the state lock, so there is one writer. Nothing here ever stops a run: what is wrong
@@ -322,19 +322,31 @@ class AuditLog:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / FILE
+        # What was checked already: a run appends several records, and a log of years is long.
+        self._checked = b""
+        self._found = Inspection()
 
     def inspect(self) -> Inspection:
         """Everything in the log, checked. A log that is not there is empty. Raises OSError when it cannot be read."""
-        return inspect(self._read())
+        return self._inspect(self._read())
 
     def append(self, content: Mapping[str, Any]) -> Inspection:
         """Add a record and see it safely on the disk. Returns the log as it was before. Raises OSError."""
         text = self._read()
-        before = inspect(text)
+        before = self._inspect(text)
         # A kill may have cut the last line: it must not swallow this one.
         start = b"\n" if text and not text.endswith(b"\n") else b""
         append_private(self.file, start + seal(hidden_values(content), before).encode() + b"\n", safely=True)
         return before
+
+    def _inspect(self, text: bytes) -> Inspection:
+        if not text.startswith(self._checked):
+            self._checked, self._found = b"", Inspection()
+        whole = text[: text.rfind(b"\n") + 1]
+        added = whole[len(self._checked) :]
+        self._found = inspect(added, self._found, self._checked.count(b"\n"))
+        self._checked = whole
+        return inspect(text[len(whole) :], self._found, whole.count(b"\n"))
 
     def _read(self) -> bytes:
         try:

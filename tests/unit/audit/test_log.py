@@ -57,3 +57,26 @@ def test_a_disk_that_fills_up_leaves_no_half_record(tmp_path: Path, monkeypatch:
     with pytest.raises(OSError, match="no space left"):
         log.append({"event": "y"})
     assert log.file.read_bytes() == before
+
+
+def test_what_was_checked_before_is_checked_again_once_it_is_changed(tmp_path: Path) -> None:
+    """One log appends to the end, and looks only at what is new: it must find what a fresh one finds."""
+    log = AuditLog(tmp_path)
+    for number in range(4):
+        assert log.append({"event": f"x{number}"}).is_sound
+    whole = log.file.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for content, broken in (
+        (whole.replace(b"x1", b"y1"), [2]),
+        (lines[0] + b"".join(lines[2:]), [2]),
+        (b"".join(lines[:3]), []),
+        (whole + b"{cut", [5]),
+        (whole + lines[0], [5]),
+        (b"", []),
+    ):
+        log.file.write_bytes(whole)
+        assert log.inspect().is_sound
+        log.file.write_bytes(content)
+        before = log.append({"event": "after"})
+        assert [each.line for each in before.breaks] == broken
+        assert log.inspect() == AuditLog(tmp_path).inspect()
