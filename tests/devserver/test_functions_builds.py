@@ -32,10 +32,40 @@ def test_deployments_with_equal_requirements_share_an_environment(client: Client
     client.create(commands=INSTALL)
     client.deploy(code())
     first = client.run()["responseBody"]
-    client.deploy(code(main=SHOW_PREFIX + "# changed\n"))
+    again = client.deploy(code(main=SHOW_PREFIX + "# changed\n"))
     assert client.run()["responseBody"] == first
+    logs = client.ok("GET", f"/functions/f/deployments/{again}")["buildLogs"]
+    assert "An earlier build has installed these requirements." in logs
     client.deploy(code("# other requirements\n"))
     assert client.run()["responseBody"] != first
+
+
+@pytest.mark.parametrize(
+    ("requirements", "commands", "nothing"),
+    [
+        ("", INSTALL, True),
+        ("# none\n\nhttpx==1.0 \\\n    --hash=x:0a \\\n    --hash=x:1b\ntzdata>=2026; x == 'y'\n", INSTALL, True),
+        ("uvicorn[standard] == 1.0  # why\n", "python -m pip install --no-cache-dir -r requirements.txt --quiet", True),
+        ("httpx\n", "pip install --upgrade -r requirements.txt", False),
+        ("httpx\n", "pip install --target=here -r requirements.txt", False),
+        ("httpx\n", "pip install -r requirements.txt && touch here", False),
+        ("httpx\n", "", False),
+        ("-r more.txt\n", INSTALL, False),
+        ("-e .\n", INSTALL, False),
+        ("./here\n", INSTALL, False),
+        ("here/there\n", INSTALL, False),
+        ("tiny @ file:///here\n", INSTALL, False),
+        ("tiny.whl/..\n", INSTALL, False),
+        ("httpx==1.0\n--index-url x\n", INSTALL, False),
+        (None, INSTALL, False),
+    ],
+)  # fmt: skip
+def test_only_what_surely_changes_nothing_is_not_run_again(
+    tmp_path: Path, requirements: str | None, commands: str, nothing: bool
+) -> None:
+    if requirements is not None:
+        (tmp_path / "requirements.txt").write_text(requirements)
+    assert venvs_of.installs_nothing_else(tmp_path, commands) is nothing
 
 
 def test_servers_that_share_environments_build_one_at_a_time(tmp_path: Path) -> None:

@@ -161,6 +161,9 @@ class Builder:
                 problem = await create(environment, with_pip="pip" in commands)
                 if problem:
                     raise BuildError(f"Failed to create a virtual environment: {problem}")
+            if not is_new and installs_nothing_else(files.code, commands):
+                log.add(notice(self._server.clock.now(), "An earlier build has installed these requirements."))
+                return str(environment.python)
             try:
                 await self._shell(owner, row, files, log, environment.binaries)
             except BaseException:
@@ -322,6 +325,13 @@ class BuildLog:
 COMPLETE = ".complete"
 #: Commands whose whole effect is decided by requirements.txt.
 ONLY_INSTALLS = re.compile(r"(?:python3? -m )?pip3? install(?: --?[\w=-]+)* -r requirements\.txt(?: --?[\w=-]+)*")
+#: Of their options, those with which a second run finds everything satisfied.
+CHANGE_NOTHING = re.compile(
+    r"(?:pip3?|python3? -m pip|install|-r requirements\.txt|-q|--quiet|--no-cache-dir|--no-input|--require-hashes"
+    r"|--disable-pip-version-check|--no-deps|--no-warn-script-location|\s)+"
+)
+#: A requirement by its name, and not by a place, another file or an option.
+NAMED = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[\w\s.,-]*\]\s*)?(?:[=<>!~;#\s][^@/\\]*)?")
 
 
 @dataclass(frozen=True)
@@ -357,6 +367,17 @@ def venv_for(folder: Path, files: DeploymentFiles, commands: str) -> Venv:
         if not ONLY_INSTALLS.fullmatch(commands.strip()):
             digest.update(files.source.read_bytes())
     return Venv(folder / digest.hexdigest()[:24])
+
+
+def installs_nothing_else(code: Path, commands: str) -> bool:
+    """Whether these commands do nothing in an environment in which an earlier build has run them, with the same
+    requirements: starting pip to be informed of that takes a second."""
+    file = code / "requirements.txt"
+    plain = ONLY_INSTALLS.fullmatch(commands.strip()) and CHANGE_NOTHING.fullmatch(commands.strip())
+    if not plain or not file.is_file():
+        return False
+    lines = file.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ").splitlines()
+    return all(NAMED.fullmatch(each.strip()) for each in lines if each.strip() and not each.strip().startswith("#"))
 
 
 @asynccontextmanager
