@@ -15,13 +15,13 @@ from hashlib import blake2b
 from typing import Any
 
 from ..counting import spaced
-from ..errors import NOTHING_CHANGED, ConflictError, NotFoundError, ProviderError, RefusedError
+from ..errors import NOTHING_CHANGED, ProviderError, RefusedError
 from ..kinds.conversion import UnconvertibleError, convert, has_form, shortened, temporary
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live, frozen
 from ..provider import Condition, NewValues, Provider, Written
-from .batches import BatchWriter, Pace, Row, batches, how_far, may_merge, rests
+from .batches import BatchWriter, Pace, batches, how_far
 from .schema import FIRST_LOOK, until_available, until_gone
 
 #: Copying is repeated for what others write meanwhile; who writes all the time has to stop for a short time.
@@ -49,7 +49,7 @@ def convert_attribute(
                 yield _finished(provider, address, wanted, old)
                 return
             yield from _add(provider, copy, wanted, seen, note, first_look)
-            yield from _Copying(provider, address, copy, wanted, may_lose, note, seen, may_merge(seen)).run()
+            yield from _Copying(provider, address, copy, wanted, may_lose, note).run()
             note("switching")
             provider.delete(address, old)
         yield from until_gone(provider, [address], first_look)
@@ -108,8 +108,7 @@ class _Look:
 
 @dataclass
 class _Copying:
-    """The copying of one attribute. `lost` has what cannot be converted: document → why, as it was last seen. `merging`
-    says that values are written by bulk upsert."""
+    """The copying of one attribute. `lost` has what cannot be converted: document → why, as it was last seen."""
 
     provider: Provider
     address: Address
@@ -117,14 +116,12 @@ class _Copying:
     wanted: Fields
     may_lose: Answer
     note: Note
-    seen: Mapping[Address, Live]
-    merging: bool
     clock: Callable[[], float] = time.monotonic
     lost: dict[str, str] = field(default_factory=dict)
     _writer: BatchWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._writer = BatchWriter(self.provider, _place(self.address), self._refused, self.merging)
+        self._writer = BatchWriter(self.provider, _place(self.address), self._refused)
 
     def run(self) -> Iterator[float]:
         """Copy and convert, again and again until a look at every document finds nothing to write; then look after
@@ -154,7 +151,7 @@ class _Copying:
 
     @property
     def _read(self) -> Sequence[str]:
-        return (self.address.name, self.copy.name, _CREATED_AT, _CHANGED_AT)
+        return (self.address.name, self.copy.name, _CHANGED_AT)
 
     def _is_whole(self, look: _Look, there: Answer) -> bool:
         """Whether no document was passed over, as far as the server can count, and both sides hold the same."""
@@ -172,7 +169,7 @@ class _Copying:
         begun = self.clock()
         pace = Pace(self.clock, begun)
         for portion in portions:
-            copies = [each for each in (self._evaluated(document, look) for document in portion) if each is not None]
+            copies = {str(each["$id"]): new for each in portion if (new := self._evaluated(each, look)) is not None}
             left = len(copies)
             for written in self._writer.write(copies):
                 look.written += written
@@ -186,38 +183,15 @@ class _Copying:
             self.note(f"{spaced(look.written)} values copied")
         self._must_not_lose()
 
-    def _evaluated(self, document: Mapping[str, Any], look: _Look) -> Row | None:
+    def _evaluated(self, document: Mapping[str, Any], look: _Look) -> NewValues | None:
         """What has to be written of a document."""
         identity, copied = str(document["$id"]), document.get(self.copy.name)
-        changed = str(document.get(_CHANGED_AT) or "")
-        created = str(document.get(_CREATED_AT) or "")
-        if copied not in (None, []) and created and created == changed and self._is_left(identity):
-            self._remove(identity, changed)
-            return None
         value = self._converted(document)
         look.add(identity, value, copied)
         # Appwrite answers an array that was never set as an empty one.
         if _same(value, copied):
             return None
-        return Row(identity, {self.copy.name: value}, created, rests(self.provider, changed))
-
-    def _is_left(self, identity: str) -> bool:
-        """Whether a document was made by a bulk upsert of a run that was killed: it was deleted while its copy was
-        under way. It came with the copy, of which only we know, and holds nothing else."""
-        document = self.provider.document(*_place(self.address), identity) or {}
-        blanks: dict[str, tuple[Any, ...]] = {
-            at.name: (None, [], live.fields.get("default")) for at, live in self.seen.items()
-        }
-        others = {key: value for key, value in document.items() if not key.startswith("$") and key != self.copy.name}
-        is_blank = all(value in blanks.get(key, (None, [])) for key, value in others.items())
-        return is_blank and document.get(_CREATED_AT) == document.get(_CHANGED_AT) and not document.get("$permissions")
-
-    def _remove(self, identity: str, changed: str) -> None:
-        try:
-            self.provider.remove_document(*_place(self.address), identity, unless_newer_than=changed)
-        except (NotFoundError, ConflictError):
-            return
-        self.note(f"document {identity}, which was deleted while it was copied, is gone again")
+        return NewValues({self.copy.name: value}, str(document.get(_CHANGED_AT) or ""))
 
     def _report(self, look: _Look, there: Answer | None, seconds: float, done: int) -> None:
         """How far it has come after so many seconds, with so many documents done, and how long the rest will take."""
@@ -266,7 +240,7 @@ class _Copying:
 
 _SAFE = "Nothing was lost; the old attribute is as it was."
 #: When a document was changed last, by the server's clock; and how far the clocks of one server's machines may differ.
-_CREATED_AT, _CHANGED_AT, _CLOCKS = "$createdAt", "$updatedAt", timedelta(seconds=5)
+_CHANGED_AT, _CLOCKS = "$updatedAt", timedelta(seconds=5)
 
 
 def _same(value: Any, copied: Any) -> bool:

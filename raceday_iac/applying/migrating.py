@@ -20,6 +20,7 @@ from itertools import groupby
 from types import CodeType
 from typing import Any, Protocol
 
+from ..counting import spaced
 from ..errors import IacError, MigrationError, NotFoundError, ProviderError
 from ..kinds import kind_of
 from ..kinds.base import thaw
@@ -31,11 +32,14 @@ from ..model.resource import Desired, Live, Migration
 from ..model.secret import one_line
 from ..planning import Action, Change, Plan
 from ..planning.migrations import counts_words
-from ..provider import Condition, Provider, Reader
-from .batches import BatchWriter, Pace, Row, at_once, batches, how_far, may_merge, rests
+from ..provider import Condition, NewValues, Provider, Reader
+from .batches import BatchWriter, Pace, at_once, batches, how_far
 
 #: Documents of a page, and of what is written at a time.
 PAGE = 1000
+#: Documents that others change between our reading and our writing are read again, and given up when they are not
+#: fewer after so many times.
+_PASSES = 5
 #: Changes that a rehearsal shows.
 EXAMPLES = 10
 #: How far a pass came that is over.
@@ -383,13 +387,29 @@ class Data:
                 raise Stopped
 
     def _update(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+        vain = 0
+        while vain < _PASSES:
+            changed = self._update_once(place, wanted)
+            if not changed:
+                return
+            # Links that lead to documents of the same page change those too, so it may take several.
+            vain = 0 if len(changed) < len(wanted) else vain + 1
+            wanted = {each: wanted[each] for each in wanted if each in changed}
+        raise ProviderError(
+            f"{spaced(len(wanted))} documents of {collection_address(*place)} could not be written by {self._address}: "
+            f"others keep changing them (document {next(iter(wanted))}).",
+            hint="stop what writes to them, then run apply again: it goes on from here",
+        )
+
+    def _update_once(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> Collection[str]:
+        """Write what differs. Returns the documents that others changed meanwhile: those are as the others left them,
+        and to be read, kept and written again."""
         keys = list(dict.fromkeys(key for values in wanted.values() for key in values))
         current = self._current(place, list(wanted), keys)
         self._progress.add("gone", len(wanted.keys() - current.keys()))
-        rows = []
+        columns, rows = self._columns(place), dict[str, NewValues]()
         for identity in (each for each in wanted if each in current):
             document = current[identity]
-            columns = self._columns(place)
             values = {
                 key: value
                 for key, value in wanted[identity].items()
@@ -398,25 +418,18 @@ class Data:
             if not values:
                 self._progress.add("unchanged", 1)
                 continue
-            changed = str(document.get(_CHANGED_AT) or "")
-            is_resting = self._provider is not None and rests(self._reader, changed)
-            rows.append(Row(identity, values, str(document.get(_CREATED_AT) or ""), is_resting))
+            rows[identity] = NewValues(values, str(document.get(_CHANGED_AT) or ""))
             before = {key: document.get(key) for key in values}
             self._show(Example(collection_address(*place), identity, "update", before, values))
+        changed: set[str] = set()
         if rows and self._provider is not None:
-            self._keep(
-                place, keys, [current[each.identity] for each in rows], {each.identity: each.values for each in rows}
-            )
-            writer = BatchWriter(self._provider, place, partial(self._refused, place), self._may_merge(place, rows))
+            self._keep(place, keys, [current[each] for each in rows], {each: new.data for each, new in rows.items()})
+            writer = BatchWriter(self._provider, place, partial(self._refused, place))
             for _ in writer.write(rows):
                 pass
-        self._progress.add("updated", len(rows))
-
-    def _may_merge(self, place: Place, rows: Sequence[Row]) -> bool:
-        """A bulk upsert names the required attributes in each document."""
-        named = set.intersection(*(set(each.values) for each in rows))
-        self._columns(place)
-        return may_merge(self._seen[place], named)
+            changed = writer.changed
+        self._progress.add("updated", len(rows) - len(changed))
+        return changed
 
     def _upsert(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> None:
         there = self._current(place, list(wanted), (_CREATED_AT,))

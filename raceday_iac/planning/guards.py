@@ -293,7 +293,7 @@ def _lasting(change: Change, documents: int) -> str:
 
 
 #: Documents a second that a conversion copies (1.8.1 on two cores); and seconds that are worth a word.
-_COPIED, _LONG = 250, 10
+_COPIED, _LONG = 110, 10
 
 
 def _counted_words(change: Change, question: Question, answer: Answer) -> str:

@@ -244,24 +244,10 @@ class Provider(Reader, Protocol):
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live: ...
 
-    def write_values(
-        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
-    ) -> Mapping[str, str]:
-        """Set attributes of documents, at most 100 of them, by id. Repeating it changes nothing, and documents that are
-        gone are passed over. Returns what Appwrite refused: id → why."""
-        ...
-
-    def merge_values(
-        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]], created: Mapping[str, str]
-    ) -> frozenset[str]:
-        """The same by one request, four times as fast (1.8.1). Only where a collection has no relationships and no
-        required attributes but those that are set: else ProviderError, and nothing is written. Documents that are gone
-        are made again by it, and deleted at once: `created` is their `$createdAt` by id. Returns their ids."""
-        ...
-
     def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
-        """The same, but each only if nobody has changed the document since it was read. With `$updatedAt` among the
-        values it is kept, by a request for each document; without, the document is as new as the write."""
+        """Set attributes of documents, at most 100 of them, by id, each only if nobody has changed the document since
+        it was read. Documents that are gone are passed over, or among the changed. With `$updatedAt` among the values
+        it is kept, by a request for each document; without, the document is as new as the write."""
         ...
 
     def change_document(

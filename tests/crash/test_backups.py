@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +51,7 @@ RESTORE = ("restore", "latest", "--auto-approve")
 
 
 class Shop(World):
-    """With documents that are related. `meddling` is done once, at the place that many requests on."""
-
-    meddling: tuple[int, Callable[[], None]] | None = None
-
-    def _reached(self, place: str) -> None:
-        super()._reached(place)
-        if self.meddling is not None:
-            number, change = self.meddling
-            self.meddling = (number - 1, change) if number else None
-            if not number:
-                change()
+    """With documents that are related."""
 
     def declare(self, *parts: str) -> None:
         (self.folder / "stacks" / "resources.py").write_text("".join((HEAD, *parts)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,8 @@ class World:
         self.server, self.kept = (MemoryServer(folder / "server", appwrite=V1_9) for _ in "ab")
         self.left: int | None = None
         self.is_dead = False
+        #: What somebody else does, once, when so many requests about documents more have come or been answered.
+        self.meddling: tuple[int, Callable[[], object]] | None = None
         connect(patch, lambda: self.server, self._reached)
         (self.folder / "stacks" / "environments").mkdir(parents=True)
         text = ENVIRONMENT.format(endpoint=self.server.endpoint, project="raceday", key=KEY)
@@ -67,6 +69,11 @@ class World:
     def _reached(self, place: str) -> None:
         if self.is_dead:
             raise Died
+        if self.meddling is not None and re.search("/(documents|transactions)", place):
+            number, change = self.meddling
+            self.meddling = (number - 1, change) if number else None
+            if not number:
+                change()
         if self.left is None or " GET " in place:
             return
         self.left -= 1

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from raceday_iac.model.secret import Secret
-from raceday_iac.provider.appwrite import AppwriteProvider, Transport, reading
+from raceday_iac.provider.appwrite import AppwriteProvider, Transport, reading, writing
 
 from .recorder import CASSETTES, HIDDEN, Place, recorder
 
@@ -86,4 +86,5 @@ class _OneAtATime(ThreadPoolExecutor):
 
 @pytest.fixture(autouse=True)
 def _sequential(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "ThreadPoolExecutor", _OneAtATime)
+    for module in (reading, writing):
+        monkeypatch.setattr(module, "ThreadPoolExecutor", _OneAtATime)

@@ -9,8 +9,8 @@ from raceday_iac.kinds.base import Call
 from raceday_iac.model.address import Address, variable_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
-from raceday_iac.provider import Condition
-from raceday_iac.provider.appwrite import AppwriteProvider, documents
+from raceday_iac.provider import Condition, NewValues, Written
+from raceday_iac.provider.appwrite import AppwriteProvider, documents, writing
 
 from .conftest import PREFIX
 from .test_databases import COLLECTION, DATABASE, OTHER, THINGS, attribute, settled
@@ -126,13 +126,22 @@ def test_documents_are_read_page_by_page_with_only_what_is_asked_for(
     assert all("count" not in each for each in found)
 
 
-def test_values_are_written_together_and_where_one_is_refused_one_by_one(things: AppwriteProvider) -> None:
+def test_values_are_written_together_and_where_one_is_refused_one_by_one(
+    things: AppwriteProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def counts() -> dict[str, object]:
         return {each["$id"]: each["count"] for each in things.documents(*THINGS.parts, only=("count",))}
 
-    assert things.write_values(*THINGS.parts, {"x": {"count": 5}, "y": {"count": 6}}) == {}
+    def change(**values: object) -> Written:
+        read = {each["$id"]: each["$updatedAt"] for each in things.documents(*THINGS.parts, only=("$updatedAt",))}
+        return things.change_values(
+            *THINGS.parts, {each: NewValues({"count": new}, read.get(each, "")) for each, new in values.items()}
+        )
+
+    monkeypatch.setattr(writing, "_FEWEST_TOGETHER", 2)
+    assert change(x=5, y=6) == Written()
     assert counts() == {"x": 5, "y": 6, "z": None}
-    refused = things.write_values(*THINGS.parts, {"x": {"count": "no"}, "gone": {"count": 1}, "z": {"count": 7}})
-    assert list(refused) == ["x"]
-    assert "document_invalid_structure" in refused["x"]
+    written = change(x="no", gone=1, z=7)
+    assert (list(written.refused), written.changed) == (["x"], frozenset())
+    assert "document_invalid_structure" in written.refused["x"]
     assert counts() == {"x": 5, "y": 6, "z": 7}

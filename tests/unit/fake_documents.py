@@ -53,8 +53,6 @@ class Documents:
         self.refused: tuple[Any, ...] = ()
         #: When documents were changed last, for all of them. By the server's clock it is noon.
         self.changed_at = "2026-11-29T11:00:00.000+00:00"
-        #: What a bulk upsert is answered with; None where it can be.
-        self.unmergeable: ProviderError | None = None
         self.landing = 0
         #: Documents that are read at a time.
         self.portion = 1000
@@ -168,34 +166,13 @@ class Documents:
         return datetime(2026, 11, 29, 12, tzinfo=UTC)
 
     def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
-        self._begin(f"change {len(values)}")
-        there = {each: self._version(self.documents_by_id.get(each)) for each in values}
-        changed = frozenset(each for each, new in values.items() if there[each] != new.unless_newer_than)
-        present = {each for each in values if each in self.documents_by_id}
-        kept = {each: new.data for each, new in values.items() if each in present - changed}
-        return Written(self._written(kept), changed & present)
-
-    def write_values(
-        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
-    ) -> Mapping[str, str]:
-        if not values:
-            return {}
         with self._lock:
-            self._begin(f"write {len(values)}")
-            return self._written(values)
-
-    def merge_values(
-        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]], created: Mapping[str, str]
-    ) -> frozenset[str]:
-        with self._lock:
-            self._begin(f"merge {len(values)}")
-            if self.unmergeable is not None:
-                raise self.unmergeable
-            wrong = [value for data in values.values() for value in data.values() if value in self.refused]
-            if wrong:
-                raise ProviderError("Invalid document structure", code=400, kind="document_invalid_structure")
-            self._written(values)
-        return frozenset(values.keys() - self.documents_by_id.keys())
+            self._begin(f"change {len(values)}")
+            there = {each: self._version(self.documents_by_id.get(each)) for each in values}
+            changed = frozenset(each for each, new in values.items() if there[each] != new.unless_newer_than)
+            present = {each for each in values if each in self.documents_by_id}
+            kept = {each: new.data for each, new in values.items() if each in present - changed}
+            return Written(self._written(kept), changed & present)
 
     def _written(self, values: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         refused: dict[str, str] = {}
@@ -219,7 +196,7 @@ class Documents:
     def _begin(self, call: str) -> None:
         if self.calls_left is not None and self.calls_left <= 0:
             self.landing -= 1
-            if self.landing < 0 or not call.startswith(("write", "merge", "change")):
+            if self.landing < 0 or not call.startswith("change"):
                 raise Killed
         self.log.append(call)
         self.meanwhile(call)

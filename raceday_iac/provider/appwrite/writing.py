@@ -20,7 +20,7 @@ from ...errors import (
     UnreachableError,
 )
 from ...kinds import Call, kind_of
-from ...kinds.base import OBJECT, Shape, is_instant, listing
+from ...kinds.base import OBJECT, Shape, listing
 from ...model.address import Address
 from ...model.resource import Fields, Live
 from ...model.secret import Secret
@@ -52,7 +52,6 @@ _AT_ONCE = 4
 _FEWEST_TOGETHER, _TOGETHER_ATTEMPTS = 8, 2
 #: Seconds after which an instant is surely another one for Appwrite, which compares milliseconds (1.8.1).
 _PRECISION = 0.002
-_MERGED = Shape({"$id": str, "$createdAt": is_instant, "$updatedAt": is_instant})
 _REFUSED, _CONFLICT = 400, 409
 #: Makes a write conditional on the document being no newer than this.
 _TIMESTAMP = "X-Appwrite-Timestamp"
@@ -128,41 +127,6 @@ class AppwriteProvider(AppwriteReader):
         said = "changed with the update, and nobody asked for that; this version of the tool does not know the field"
         return replace(after, remarks=tuple(f"{each} ({said})" for each in reported.values()))
 
-    def write_values(
-        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
-    ) -> Mapping[str, str]:
-        """See `Provider.write_values`. One transaction; where that is not to be had (before 1.8), or one of the
-        documents is refused, changed or gone meanwhile, one by one."""
-        if not values:
-            return {}
-        try:
-            self._write_together(database, collection, values)
-        except (AccessError, ThrottledError):
-            raise
-        except ProviderError:
-            return self._write_singly(database, collection, values)
-        return {}
-
-    def merge_values(
-        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]], created: Mapping[str, str]
-    ) -> frozenset[str]:
-        """See `Provider.merge_values`. A bulk upsert keeps what is not named. It may be sent again after a lost answer:
-        what it made again the first time is not as old as the document was, either."""
-        documents = [{"$id": identity, **data} for identity, data in values.items()]
-        path = documents_path(database, collection)
-        call = Call("put", path, {"documents": documents}, listing("documents", _MERGED))
-        made = [each for each in self._transport.request(call)["documents"] if _is_new(each, created)]
-        for each in made:
-            try:
-                self.remove_document(database, collection, each["$id"], unless_newer_than=each["$updatedAt"])
-            except (NotFoundError, ConflictError):
-                # Somebody else has made it again, or deleted it.
-                continue
-        return frozenset(str(each["$id"]) for each in made)
-
-    def _write_together(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
-        self._transact(_updates(database, collection, values))
-
     def _transact(self, operations: Sequence[Mapping[str, Any]]) -> None:
         self._commit(self._staged(operations))
 
@@ -176,23 +140,6 @@ class AppwriteProvider(AppwriteReader):
     def _commit(self, path: str) -> None:
         committed = Shape({"$id": str, "status": _is_committed})
         self._transport.request(Call("patch", path, {"commit": True}, committed))
-
-    def _write_singly(
-        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
-    ) -> Mapping[str, str]:
-        refused = {}
-        for identity, data in values.items():
-            path = document_path(database, collection, identity)
-            try:
-                self._transport.request(Call("patch", path, {"data": dict(data)}))
-            except NotFoundError as error:
-                if error.kind != "document_not_found":
-                    raise
-            except ProviderError as error:
-                if error.code not in (400, 409):
-                    raise
-                refused[identity] = error.message
-        return refused
 
     def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
         """See `Provider.change_values`. By one transaction where there are enough to make it worth its four requests;
@@ -474,11 +421,6 @@ def _taken(address: Address, fields: Fields, error: ConflictError, found: Live |
         hint = "choose another id, or look in the console for what has this one"
     text = f"{said} This project shows no {kind.name} {address.name!r}."
     return TakenError(text, code=error.code, kind=error.kind, hint=hint)
-
-
-def _is_new(document: Mapping[str, Any], created: Mapping[str, str]) -> bool:
-    """Whether it is not the document that was read."""
-    return bool(document["$createdAt"] != created.get(str(document["$id"]), document["$createdAt"]))
 
 
 def _updates(database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

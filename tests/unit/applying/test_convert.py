@@ -18,11 +18,7 @@ from ..fake_documents import COLLECTION, Documents, Killed, integer, text
 
 AT = COLLECTION.child("attribute", "a")
 COPY = COLLECTION.child("attribute", "a_conv")
-WRITES = ("write", "merge")
-#: A minute before noon, which it is: when documents were changed last.
-RESTING, LIVELY = "2026-11-29T11:58:59.999+00:00", "2026-11-29T11:59:00.001+00:00"
-#: As a collection with a relationship refuses a bulk upsert.
-RELATED = ProviderError("Bulk upsert is not supported", code=400, kind="general_bad_request")
+WRITES = "change"
 
 
 def numbered(count: int) -> Documents:
@@ -65,19 +61,17 @@ def test_a_second_run_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("landing", [0, 2])
-@pytest.mark.parametrize("changed_at", [RESTING, LIVELY], ids=["merged", "transactions"])
 def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next_one(
-    landing: int, changed_at: str, monkeypatch: pytest.MonkeyPatch
+    landing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of eleven batches, four are under way at once; some of those may land although the process is gone."""
     monkeypatch.setattr(batching, "BATCH", 10)
     whole, wanted = numbered(105), integer(required=True, min=0)
-    whole.changed_at = changed_at
     convert(whole, wanted)
     assert len([call for call in whole.log if call.startswith(WRITES)]) >= 11
     for calls in range(1, len(whole.log) + 1):
         server = numbered(105)
-        server.changed_at, server.calls_left, server.landing = changed_at, calls, landing
+        server.calls_left, server.landing = calls, landing
         with pytest.raises(Killed):
             convert(server, wanted)
         server.calls_left = None
@@ -181,7 +175,7 @@ def test_what_was_changed_between_reading_and_writing_is_not_copied_from_what_wa
 
     server.meanwhile = correct
     convert(server)
-    assert written == ["merge 2", "merge 1"]
+    assert written == ["change 2", "change 1"]
     assert server.values("a") == {"n0": 1000, "n1": 1, "none": None}
 
 
@@ -202,56 +196,7 @@ def test_what_is_changed_behind_a_look_is_copied_before_the_old_attribute_goes(l
     assert server.values("a")["n0"] == 1000
 
 
-# How values are written.
-
-
-def writes(server: Documents) -> set[str]:
-    return {call.split()[0] for call in server.log if call.startswith(WRITES)}
-
-
-@pytest.mark.parametrize("changed_at", [RESTING, LIVELY])
-def test_only_documents_that_rest_are_written_by_a_bulk_upsert(changed_at: str) -> None:
-    """It writes back what else a document held some milliseconds before."""
-    server = numbered(250)
-    server.changed_at = changed_at
-    convert(server)
-    must_be_converted(server, 250)
-    assert writes(server) == {"merge" if changed_at == RESTING else "write"}
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        Live(COLLECTION.child("attribute", "must"), frozen(text(required=True)), "must"),
-        Live(
-            COLLECTION.child("relationship", "r"),
-            frozen({"relatedCollection": "other", "relationType": "oneToOne", "twoWay": False, "onDelete": "restrict"}),
-            "r",
-        ),
-    ],
-    ids=["required", "relationship"],
-)
-def test_where_a_bulk_upsert_would_be_refused_none_is_tried(other: Live) -> None:
-    server = numbered(3)
-    server.columns[other.address] = other
-    convert(server)
-    assert writes(server) == {"write"}
-
-
-def test_where_a_bulk_upsert_is_refused_for_the_collection_no_other_is_tried() -> None:
-    server = numbered(1050)
-    server.unmergeable = RELATED
-    convert(server)
-    must_be_converted(server, 1050)
-    assert len([call for call in server.log if call.startswith("merge")]) <= 4
-
-
-def test_where_one_is_refused_for_a_document_the_others_are_tried() -> None:
-    server = numbered(1050)
-    server.refused = (5,)
-    with pytest.raises(ProviderError, match=r"refuses 1 documents .* \(document n5: Invalid document structure\)"):
-        convert(server)
-    assert writes(server) == {"merge", "write"}
+# Progress.
 
 
 def test_it_says_how_far_it_has_come_and_how_long_the_rest_takes() -> None:
@@ -265,8 +210,6 @@ def test_it_says_how_far_it_has_come_and_how_long_the_rest_takes() -> None:
         frozen(integer()),
         NOTHING,
         notes.append,
-        server.columns,
-        merging=True,
         clock=lambda: float(next(seconds)),
     )
     for _ in copying.run():

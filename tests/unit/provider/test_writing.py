@@ -355,60 +355,6 @@ def test_an_execution_is_asynchronous_unless_its_answer_is_waited_for(wait: bool
 
 # Values of documents.
 
-VALUES = {"x": {"a": 1}, "y": {"a": 2}}
-
-
-def test_values_are_written_in_one_transaction() -> None:
-    script = Script(post=[{"$id": "t"}, {}], patch=[{}])
-    assert provider(script).write_values("d", "c", VALUES) == {}
-    assert [(each.method, each.path) for each in script.asked] == [
-        ("post", "/databases/transactions"),
-        ("post", "/databases/transactions/t/operations"),
-        ("patch", "/databases/transactions/t"),
-    ]
-    first = script.asked[1].body["operations"][0]
-    assert (first["action"], first["documentId"], first["data"]) == ("update", "x", {"a": 1})
-
-
-def test_no_values_are_no_request() -> None:
-    script = Script()
-    assert provider(script).write_values("d", "c", {}) == {}
-    assert script.asked == []
-
-
-@pytest.mark.parametrize(
-    "why", [NOT_FOUND, ConflictError("changed", code=409), ProviderError("bad", code=400), UnreachableError("cut")]
-)
-def test_what_cannot_be_written_together_is_written_one_by_one(why: Exception) -> None:
-    """No transactions before 1.8; a document that is gone or refused takes the others of its transaction along."""
-    bad = ProviderError("Invalid document structure", code=400)
-    script = Script(post=[why], patch=[bad, {}])
-    assert provider(script).write_values("d", "c", VALUES) == {"x": "Invalid document structure"}
-    assert script.asked[-1].path == "/databases/d/collections/c/documents/y"
-    assert script.asked[-1].body == {"data": {"a": 2}}
-
-
-def test_a_document_that_is_gone_is_passed_over() -> None:
-    gone = NotFoundError("none", code=404, kind="document_not_found")
-    assert provider(Script(post=[gone], patch=[gone, {}])).write_values("d", "c", VALUES) == {}
-
-
-@pytest.mark.parametrize(
-    "why", [NotFoundError("none", code=404, kind="collection_not_found"), ForeignAnswerError("who knows")]
-)
-def test_nothing_else_that_is_missing_passes_for_a_document_that_is_gone(why: ProviderError) -> None:
-    with pytest.raises(type(why)):
-        provider(Script(post=[why], patch=[why])).write_values("d", "c", VALUES)
-
-
-@pytest.mark.parametrize("why", [AccessError("no scope", code=401), ThrottledError("slowly", code=429)])
-def test_who_may_not_write_does_not_try_a_hundred_times(why: ProviderError) -> None:
-    script = Script(post=[why])
-    with pytest.raises(type(why)):
-        provider(script).write_values("d", "c", VALUES)
-    assert len(script.asked) == 1
-
-
 NEW_VALUES = {"x": NewValues({"a": 1}, "noon"), "y": NewValues({"a": 2}, "one o'clock")}
 MANY = {str(each): NewValues({"a": 1}, "noon") for each in range(100)}
 GONE = NotFoundError("none", code=404, kind="document_not_found")
