@@ -295,6 +295,8 @@ def execute(arguments: list[str]) -> int:
 
     forget_secrets()
     hooks = sys.unraisablehook, threading.excepthook
+    # For what is wrong with the options themselves.
+    options.use(options.Options(json="--json" in arguments))
     try:
         chosen, rest = options.take_globals(arguments)
         options.use(chosen)
@@ -314,8 +316,10 @@ def execute(arguments: list[str]) -> int:
     except IacError as error:
         return report(error)
     except _UsageError as error:
-        error.show()
-        return EXIT_ERROR
+        if not options.current().json:
+            error.show()
+            return EXIT_ERROR
+        return report(_mistyped(error))
     except (KeyboardInterrupt, typer.Abort):
         return report(_interrupted())
     except BrokenPipeError:
@@ -324,6 +328,12 @@ def execute(arguments: list[str]) -> int:
         return EXIT_ERROR
     finally:
         sys.unraisablehook, threading.excepthook = hooks
+
+
+def _mistyped(error: Any) -> IacError:
+    """What typer says of a command line, for machines."""
+    context = getattr(error, "ctx", None)
+    return IacError(error.format_message(), hint=f"{context.command_path} -h" if context else "")
 
 
 class _Shown(logging.Formatter):

@@ -41,6 +41,24 @@ def test_a_mistake_is_one_sentence_and_a_hint_not_a_traceback(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        ("plan --json --nosuch", "No such option: --nosuch", "raceday-iac plan -h"),
+        ("nosuch --json", "No such command 'nosuch'.", "raceday-iac -h"),
+        ("--json apply --parallelism x", "Invalid value for '--parallelism'", "raceday-iac apply -h"),
+        ("--json plan --env", "--env needs a value.", ""),
+    ],
+)
+def test_a_mistyped_command_line_is_json_for_machines(
+    capsys: pytest.CaptureFixture[str], words: str, message: str, hint: str
+) -> None:
+    assert execute(words.split()) == EXIT_ERROR
+    ended = capsys.readouterr()
+    error = json.loads(ended.out)["error"]
+    assert (error["message"].startswith(message), error["hint"], ended.err) == (True, hint, "")
+
+
 def test_mistakes_of_a_stack_are_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "stacks" / "environments").mkdir(parents=True)
     (tmp_path / "stacks" / "environments" / "local.yaml").write_text("endpoint: embedded\nproject: p\n")
