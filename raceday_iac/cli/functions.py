@@ -39,7 +39,7 @@ from .completion import functions
 from .options import Options, begin_changes, current
 from .plan import read_code_owner
 from .recording import record_cleaning
-from .workspace import AutoApprove, Workspace, answer, confirmed, opened, provider, reader, write_file
+from .workspace import AutoApprove, Workspace, answer, confirmed, know_secrets, opened, provider, reader, write_file
 
 app = typer.Typer()
 
@@ -55,6 +55,7 @@ def run(
     """Exit 1 when it failed or answered 400 or above."""
     options = current()
     environment = load_environment(options.stack, options.env)
+    know_secrets(options, environment)
     with opened(environment, options) as target:
         try:
             execution = provider(target).execute(function, body, wait=not asynchronous)
@@ -120,6 +121,7 @@ def logs(
     """Show executions, newest first, or a build log."""
     options = current()
     environment = load_environment(options.stack, options.env)
+    know_secrets(options, environment)
     with opened(environment, options) as target:
         connection = reader(target)
         try:

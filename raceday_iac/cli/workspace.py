@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -276,6 +276,13 @@ def require_same_project(served: str, environment: Environment) -> None:
             hint="restart it: raceday-iac server stop, then raceday-iac server start",
             unchanged=True,
         )
+
+
+def know_secrets(options: Options, environment: Environment) -> None:
+    """Take note of the stack's secrets, as far as their variables are set: what functions log is searched for them. For
+    commands that do without the stack, and go on where it cannot be read."""
+    with suppress(IacError):
+        resolve(load_stack(options.stack), environment, options.root, Lenient(os.environ))
 
 
 @contextmanager

@@ -155,10 +155,30 @@ class Echoing(BaseHTTPRequestHandler):
         pass
 
 
+class Executed(Echoing):
+    """A function has logged its secret, and answered with it."""
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        found = {"$id": "e", "$createdAt": "2026-11-30T13:45:00.000+00:00", "functionId": "fn", "trigger": "http"}
+        found |= {"status": "completed", "responseStatusCode": 200, "duration": 0.1, "errors": f"{COMMAND}{SECRET}"}
+        found |= {
+            "logs": f"token {SECRET}{TURNED}",
+            "responseBody": f'{{"token": "{SECRET}"}}',
+            "requestMethod": "POST",
+        }
+        found |= {"$permissions": [], "requestPath": "/", "requestHeaders": [], "responseHeaders": []}
+        is_list = self.command == "GET" and "/executions" in self.path
+        whole = {"version": "1.9.6"} if "/health" in self.path else found
+        self._give(200, json.dumps({"total": 1, "executions": [found]} if is_list else whole).encode())
+
+    do_GET = do_POST = _answer  # noqa: N815
+
+
 @contextmanager
-def echoing(arena: Arena, *, only_writes: bool = False) -> Iterator[str]:
+def echoing(arena: Arena, *, only_writes: bool = False, of: type[Echoing] = Echoing) -> Iterator[str]:
     """Such a server, with a name and a password in its address."""
-    made = type("Here", (Echoing,), {"upstream": arena.site.endpoint.removesuffix("/v1"), "only_writes": only_writes})
+    made = type("Here", (of,), {"upstream": arena.site.endpoint.removesuffix("/v1"), "only_writes": only_writes})
     web = ThreadingHTTPServer(("127.0.0.1", 0), made)
     threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
@@ -195,6 +215,16 @@ def test_a_server_that_echoes_the_request_shows_no_secret_to_anybody(secretive: 
     longest = max(len(line) for line in ended.text.splitlines())
     assert longest < 1_500, ended
     keeps_nothing(secretive)
+
+
+@pytest.mark.parametrize("words", ["logs", "logs --json", "run", "run --json"])
+def test_what_a_function_logs_shows_no_secret_of_the_stack(secretive: Arena, words: str) -> None:
+    with echoing(secretive, of=Executed) as endpoint:
+        secretive.variables["APPWRITE_ENDPOINT"] = endpoint
+        ended = secretive.run(*words.split(), secretive.id("fn"))
+        assert ended.code == 0, ended
+        assert "token ***" in ended.out
+        must_be_harmless(ended.text)
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])
