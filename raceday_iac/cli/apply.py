@@ -38,7 +38,7 @@ from ..render.progress import progress
 from ..state.document import State
 from .backup import NoBackup, finished, keep_lost
 from .commits import at_commit
-from .completion import addresses, functions
+from .help import addresses, functions
 from .options import Options, begin_changes, current, with_environment
 from .plan import (
     Confirmed,

@@ -31,7 +31,7 @@ from ..render.backup_text import (
     verify_lines,
 )
 from ..render.lines import Line, print_lines
-from .completion import addresses
+from .help import addresses
 from .options import begin_changes, current
 from .plan import read_address, wanted_by
 from .recording import record_backup

@@ -22,7 +22,7 @@ from ..state.document import UNKNOWN_REVISION, Revision
 from ..waiting import ThreadPoolExecutor
 from .backup import NoBackup
 from .commits import at_commit, full_commit
-from .completion import environments
+from .help import environments
 from .options import Options, current, with_environment
 from .plan import (
     Confirmed,

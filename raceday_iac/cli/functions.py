@@ -35,7 +35,7 @@ from ..provider.protocol import Execution
 from ..refresh.deployments import Classified, Remembered, Role, line_of, read_deployments, server_now
 from ..render.executions import build_lines, deployment_lines, deployments_document, execution_document, execution_lines
 from ..render.lines import Line
-from .completion import functions
+from .help import functions
 from .options import Options, begin_changes, current
 from .plan import read_code_owner
 from .recording import record_cleaning

@@ -46,7 +46,7 @@ from ..render.import_text import (
 )
 from ..render.lines import Line, print_lines, tolerant, write
 from ..state.document import new_state
-from .completion import addresses
+from .help import addresses
 from .options import Options, begin_changes, current
 from .plan import read_address
 from .recording import record_import

@@ -32,7 +32,7 @@ from ..packaging.bundle import SHARED, vendored_modules
 from ..render.lines import Line
 from ..render.lint_text import lint_document, lint_lines
 from ..render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
-from .completion import functions as function_names
+from .help import functions as function_names
 from .options import Options, current, extensions_of, lint_rules_of
 from .workspace import acceptances_of, answer, first_day, opened, reader, write_file
 

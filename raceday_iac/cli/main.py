@@ -36,9 +36,7 @@ from ..errors import (
 )
 from ..extensions import load_part
 from . import options
-from .completion import is_asked as completion_is_asked
-from .completion import use_what_is_typed, with_globals
-from .help import epilog, grouped, with_examples
+from .help import completion_is_asked, epilog, grouped, use_what_is_typed, with_examples, with_globals
 from .options import commands_of
 
 #: Each command with the module that has it, and what is said of it. A module may have a group of the same name.

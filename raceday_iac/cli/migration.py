@@ -18,7 +18,7 @@ from ..render.migration_text import list_lines, migration_document, show_lines
 from ..state.document import MigrationRecord, Stage, this_process
 from .apply import approve, carry_out
 from .backup import NoBackup
-from .completion import migrations
+from .help import migrations
 from .options import Options, begin_changes, current
 from .recording import record_marking
 from .workspace import AutoApprove, Workspace, answer, opened_store, provider

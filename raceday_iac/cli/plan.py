@@ -27,7 +27,7 @@ from ..render.lines import Line, print_json, print_lines, tolerant, write
 from ..render.plan_text import forecast_document, forecast_lines, plan_lines, saved_lines
 from ..state.document import State
 from ..waiting import WAITS
-from .completion import addresses
+from .help import addresses
 from .options import Options, current
 from .workspace import Target, Workspace, acceptances_of, answer, first_day, make_plan, read_text, reader, write_file
 

@@ -26,7 +26,7 @@ from ..state.codec import Codec
 from ..state.document import Binding, State, binding_of, entry_to_json, forgotten, moved, pushed, to_json
 from ..state.encryption import Encryption, KeyInUse, cipher_of, new_key
 from ..state.store import LockInfo, StateStore, Version
-from .completion import addresses
+from .help import addresses
 from .options import Options, begin_changes, current
 from .plan import read_address
 from .recording import record_rebinding

@@ -318,7 +318,7 @@ def test_the_table_of_commands_imports_nothing_heavy() -> None:
     heavy = {"asyncio", "http", "unittest", "multiprocessing"}
     # A module inside a package counts as that package; relative imports keep their dots.
     top = {name if name.startswith(".") else name.partition(".")[0] for name in top}
-    light = {"typer", "..errors", "..extensions", ".", ".completion", ".help", ".options"}
+    light = {"typer", "..errors", "..extensions", ".", ".help", ".options"}
     assert top <= ({*sys.stdlib_module_names} - heavy) | light
 
 
@@ -363,7 +363,7 @@ def modules_after(statement: str) -> set[str]:
 def test_the_list_of_commands_loads_no_family() -> None:
     found = modules_after("from raceday_iac.cli.main import execute; execute(['--help'])")
     ours = {name for name in found if within(name, "raceday_iac.cli")}
-    assert ours == {f"raceday_iac.cli{name}" for name in ("", ".main", ".options", ".help", ".completion")}
+    assert ours == {f"raceday_iac.cli{name}" for name in ("", ".main", ".options", ".help")}
     assert not found & {"pydantic", "requests", "rich", "yaml", "raceday_iac.raceday.cli"}
 
 
