@@ -109,8 +109,8 @@ class AttributeDeclaration(Declared):
         stored = limits.stored_json_length({"value": self.default})
         if stored > limits.STORED_JSON:
             yield (
-                f"default {limits.shown(self.default)} takes {stored} characters as Appwrite stores it (JSON, six or "
-                f"more for each that is not ASCII), {limits.STORED_JSON} fit; shorten it"
+                f"default {limits.shown(self.default)} takes {stored} characters as Appwrite stores it (as JSON, a "
+                f"character that is not ASCII takes six or more), but at most {limits.STORED_JSON} fit; shorten it"
             )
 
 
@@ -208,8 +208,8 @@ class IntegerDeclaration(_BoundedDeclaration):
         least = -limits.SMALL_INTEGER_MAXIMUM
         if self.is_small and self.min is not None and self.min < least:
             yield (
-                f"min {self.min} cannot be kept: Appwrite stores an integer of max {self.max} in four bytes, which "
-                f"hold {least} and more; leave max out or set it above {-least}"
+                f"min {self.min} is not possible: Appwrite stores an integer of max {self.max} in four bytes, which "
+                f"hold no value below {least}; leave max out or set it above {-least}"
             )
 
     def _default_range(self) -> Iterator[str]:
@@ -217,7 +217,7 @@ class IntegerDeclaration(_BoundedDeclaration):
         yield from problems
         least = -limits.SMALL_INTEGER_MAXIMUM
         if not problems and self.is_small and self.default is not None and self.default < least:
-            yield f"default {self.default} is below {least}, the least that four bytes hold"
+            yield f"default {self.default} is below {least}, the lowest value that four bytes hold"
 
 
 class BigintDeclaration(_BoundedDeclaration):
@@ -290,8 +290,9 @@ class EnumDeclaration(_TextDeclaration):
         stored = limits.stored_json_length({"elements": self.elements})
         if stored > limits.STORED_JSON:
             yield (
-                f"its {len(self.elements)} elements take {stored} characters as Appwrite stores them (JSON, six "
-                f"or more for each that is not ASCII), {limits.STORED_JSON} fit; shorten them, or use a string"
+                f"its {len(self.elements)} elements take {stored} characters as Appwrite stores them (as JSON, a "
+                f"character that is not ASCII takes six or more), but at most {limits.STORED_JSON} fit; "
+                "shorten them, or use a string"
             )
 
     def _default_range(self) -> Iterator[str]:
@@ -491,7 +492,7 @@ class _Declaring(Declaring):
         plain = {name: value for name, value in raw.items() if name != "default"}
         default = _default_in_file(kind, raw)
         if kind == "float" and not isinstance(default, int | float | None):
-            reading.remark(address, f"default is left out: {limits.shown(default)} is no number")
+            reading.remark(address, f"default is left out: {limits.shown(default)} is not a number")
             default = None
         said = reading.fitting(self, {**plain, "type": kind, "default": default}, address)
         if said is None:
@@ -499,7 +500,7 @@ class _Declaring(Declaring):
         try:
             return parse(owner, {**said, "key": raw["key"], "type": kind})
         except (TypeError, ValueError, OverflowError):
-            reading.remark(address, "left out: a number in it is larger than any that Appwrite keeps")
+            reading.remark(address, "left out: it has a number that is too large for Appwrite")
             return None
 
     def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:  # noqa: ARG002
@@ -518,10 +519,10 @@ class _Declaring(Declaring):
         bounds = {name: resource.fields.get(name) for name in ("min", "max")}
         lost = [name for name, bound in bounds.items() if _is_unsayable(bound, to)]
         if lost:
-            yield f"{' and '.join(lost)} cannot be said: that command line takes no bounds beyond 64-bit integers"
+            yield f"{' and '.join(lost)} cannot be written: Appwrite's command line accepts only 64-bit integers"
         kind = str(resource.fields["type"])
         if to.cli < _TYPES_SINCE_CLI.get(kind, 0):
-            yield f"version {to.cli} of that command line does not know the type {kind}"
+            yield f"version {to.cli} of Appwrite's command line does not know the type {kind}"
 
     @property
     def models(self) -> tuple[type[Declared], ...]:

@@ -30,7 +30,10 @@ def _anonymous(fields: Fields) -> Iterator[tuple[str, str]]:
     Fix: `enabled=False`, unless guests of the application are meant to have a session.
     """
     if fields["enabled"]:
-        yield "anybody signs in without a name, and counts as users", "enabled=False, unless guests are meant to"
+        yield (
+            "anybody can sign in without an account, and then has the role users",
+            "set enabled=False, unless guests should be able to",
+        )
 
 
 KIND = setting_kind(
@@ -43,6 +46,6 @@ KIND = setting_kind(
     key="authMethods",
     ids=METHODS,
     plural="auth methods",
-    dangers=(Danger("AUT001", "info", "sign-ins without a name", _anonymous, only="anonymous"),),
+    dangers=(Danger("AUT001", "info", "anonymous sign-ins", _anonymous, only="anonymous"),),
     reached_through=lambda fields: frozenset({"account"} if fields["enabled"] else ()),
 )

@@ -460,7 +460,7 @@ class Kind:
         found = list(self.doubts(fields, server))
         if self.declaring is not None and self.declaring.has_doubts:
             found += self.declaring.doubts(fields)
-        yield from (f"{each}: Appwrite decides" for each in found)
+        yield from (f"{each}; Appwrite decides whether to accept it" for each in found)
 
     def claimed(self, address: Address, fields: Fields) -> Claims:
         """What one takes for itself. Names are compared as the database compares them, without case at the least."""

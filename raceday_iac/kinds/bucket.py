@@ -35,7 +35,7 @@ class BucketDeclaration(Declared):
 
 _EVERYBODY = ("any", "guests")
 _WRITES = ("create", "update", "delete")
-_GRANT_LESS = "grant less; with file_security=True each file says whose it is"
+_GRANT_LESS = "grant less, or set file_security=True and give each file its own permissions"
 
 
 def _anyone_writes(fields: Fields) -> Iterator[tuple[str, str]]:
@@ -46,7 +46,7 @@ def _anyone_writes(fields: Fields) -> Iterator[tuple[str, str]]:
     for role, actions in granted(fields["permissions"]):
         writes = [action for action in actions if action in _WRITES]
         if role in _EVERYBODY and writes:
-            yield f'"{role}" may {", ".join(writes)} files: nobody is asked who', _GRANT_LESS
+            yield f'"{role}" may {", ".join(writes)} files without signing in', _GRANT_LESS
 
 
 def _anyone_reads(fields: Fields) -> Iterator[tuple[str, str]]:

@@ -36,12 +36,12 @@ CARRIED = (
 #: What of an answer is neither declared nor sent back.
 LEFT_OUT = {
     "vars": "a kind of their own",
-    "live": "whether Appwrite thinks that new code is due; the state knows what was deployed",
-    "deploymentId": "the deployment's affair",
-    "deploymentCreatedAt": "the deployment's affair",
-    "latestDeploymentId": "the deployment's affair",
-    "latestDeploymentCreatedAt": "the deployment's affair",
-    "latestDeploymentStatus": "the deployment's affair",
+    "live": "whether Appwrite expects a new deployment; the state knows what was deployed",
+    "deploymentId": "belongs to the deployment",
+    "deploymentCreatedAt": "belongs to the deployment",
+    "latestDeploymentId": "belongs to the deployment",
+    "latestDeploymentCreatedAt": "belongs to the deployment",
+    "latestDeploymentStatus": "belongs to the deployment",
 }
 
 
@@ -148,7 +148,9 @@ def few_variables(declared: Coded) -> None:
     """Raises ValueError for more than Appwrite gives one function or site."""
     count = len(declared.variables or {})
     if count > limits.FUNCTION_VARIABLES:
-        raise ValueError(f"variables: {count} are declared, and Appwrite gives it {limits.FUNCTION_VARIABLES}")
+        raise ValueError(
+            f"variables: {count} are declared, but Appwrite passes at most {limits.FUNCTION_VARIABLES} to it"
+        )
 
 
 def sizes_not_offered(fields: Fields, server: ServerFacts) -> Iterator[tuple[str, str]]:
@@ -237,7 +239,7 @@ def code_in_file(raw: Entry, entrypoint: str, address: Address, reading: Reading
         return found
     code = reading.code_at(path, entrypoint)
     if code:
-        reading.remark(address, "its code is managed from its folder; where that is not what is live, the plan says so")
+        reading.remark(address, "its code is managed from its folder; if the live code differs, the plan shows it")
         return {**found, "code": code}
     return {**found, "path": path}
 

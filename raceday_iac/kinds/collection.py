@@ -40,8 +40,8 @@ _LEFT_OUT = {
     "databaseId": "part of the address",
     "attributes": "kinds of their own",
     "indexes": "a kind of their own",
-    "purge": "throws a cache away, which is nothing that can be wanted",
-    **dict.fromkeys(("bytesMax", "bytesUsed"), "reckoned by Appwrite; the row width is checked before"),
+    "purge": "an order to clear a cache, not a setting",
+    **dict.fromkeys(("bytesMax", "bytesUsed"), "computed by Appwrite; the row width is checked before"),
 }
 #: What it holds has shapes of its own.
 SHAPE = Shape({"$id": str, "databaseId": str, **answered(CollectionDeclaration)})
@@ -51,7 +51,7 @@ MEMBER: Mapping[str, Wanted] = {"key": str, "type": str, "status": str}
 INLINE_SINCE = "1.9.0"
 #: What of those is not declared.
 LEFT_OUT = {
-    "status": "what became of the last write; waited for",
+    "status": "the status of the last write, which raceday-iac waits for",
     "error": "answered when a write failed",
     "newKey": "sent by a rename",
 }
@@ -87,7 +87,7 @@ def live_member(kind: str, owner: Sequence[str], raw: Mapping[str, Any], fields:
 def making_again(collection: Address) -> str:
     """What to do about a collection whose schema Appwrite has broken: advice that ends."""
     return (
-        "no other request mends that, only a new collection. Copy its documents if you need them, then: "
+        "only a new collection repairs this. Copy its documents if you need them, then: "
         f"raceday-iac apply --replace {collection} (the plan shows what is lost with it, and how to allow that)"
     )
 
@@ -96,8 +96,8 @@ def unknown_to_documents(collection: Address, keys: Sequence[str]) -> str:
     """That Appwrite lists what its own copy of the schema, which documents are checked against, has lost."""
     named = ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
     return (
-        f"{collection} is broken: Appwrite lists {named} as available, but documents with that are refused: "
-        "the copy of the schema that documents are checked against does not know it"
+        f"{collection} is broken: Appwrite lists {named} as available, but refuses documents with it: its "
+        "internal copy of the schema, which documents are checked against, does not have it"
     )
 
 
@@ -228,8 +228,8 @@ def _width_problems(collection: Resource, attributes: Sequence[Resource], sides:
     in_page = 82 + -(-nullable // 8) + sides.columns * _OUTSIDE + sum(map(_page_bytes, fields))
     if in_page > limits.PAGE_ROW_BYTES:
         message = (
-            f"a row would take {in_page} bytes of a page, MariaDB allows {limits.PAGE_ROW_BYTES}, and attributes "
-            f"beyond would fail; give short strings a size of {_SHORTEST_OUTSIDE} characters or more (they take "
+            f"a row would take {in_page} bytes of a page, MariaDB allows {limits.PAGE_ROW_BYTES}, and further "
+            f"attributes would fail; give short strings a size of {_SHORTEST_OUTSIDE} characters or more (they take "
             f"{_OUTSIDE} bytes then), or split the collection"
         )
         yield Diagnostic(collection.location, str(collection.address), message)
@@ -280,7 +280,7 @@ def _of_today(raw: Entry, address: Address, reading: Reading) -> Entry:
     rest = {name: value for name, value in raw.items() if name not in old}
     if raw.get("permission") == "document":
         reading.remark(
-            address, "permission: document becomes document_security; with it $read and $write did not count"
+            address, "permission: document becomes document_security=True; with it, $read and $write had no effect"
         )
         return {**rest, "documentSecurity": True}
     reading.remark(address, f"{', '.join(old)} become permissions")
@@ -310,7 +310,7 @@ class _Declaring(Declaring):
         address = collection_address(raw["databaseId"], raw["$id"])
         above = database_address(raw["databaseId"])
         if above not in reading.resources:
-            reading.remark(above, "the file has collections of it, but not itself; its id is taken for its name")
+            reading.remark(above, "the file has only collections of this database; its id is used as its name")
             reading.resources[above] = database.parse((), {"$id": above.path, "name": above.path, "enabled": True})
         said = reading.fitting(self, _of_today(raw, address, reading), address)
         return parse(owner, {**raw, **said}) if said is not None else None

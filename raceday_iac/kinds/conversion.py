@@ -64,7 +64,7 @@ def shortened(value: Any, size: int) -> Any:
 def _scalar(value: Any, wanted: Mapping[str, Any]) -> Any:
     converter = _CONVERTERS.get(str(wanted["type"]))
     if converter is None:
-        raise UnconvertibleError(f"no way to {wanted['type']}")
+        raise UnconvertibleError(f"there is no conversion to {wanted['type']}")
     found = converter(value)
     _check(found, wanted)
     return found

@@ -23,7 +23,7 @@ class DatabaseDeclaration(Declared):
 
 
 _LEFT_OUT = {
-    "type": "which API made it; databases of all are managed alike",
+    "type": "which API created it; all databases are managed alike",
     "status": "of the main branch: whether Appwrite has set it up",
 }
 SHAPE = Shape({"$id": str, **answered(DatabaseDeclaration)})

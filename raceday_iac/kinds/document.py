@@ -30,7 +30,7 @@ _WRITES = ("update", "delete")
 def _allowed(value: Sequence[str] | None) -> Sequence[str] | None:
     for each in all_valid(value or (), validators.permission_problem):
         if each.startswith("create("):
-            raise ValueError(f"{each}: who may create is said of the collection, not of a document")
+            raise ValueError(f"{each}: the permission to create belongs to the collection, not to a document")
     return value
 
 
@@ -197,7 +197,7 @@ def _circles(resource: Resource, resources: Mapping[Address, Resource]) -> Itera
         way = ways.pop()
         for each in resources[way[-1]].depends_on if way[-1] in resources else ():
             if each == resource.address:
-                yield f"it leads back to itself by {', '.join(map(str, way[1:]))}; leave one of these keys out"
+                yield f"it refers to itself through {', '.join(map(str, way[1:]))}; leave one of these keys out"
                 return
             if each.kind == resource.address.kind and each not in seen:
                 seen.add(each)
@@ -214,7 +214,7 @@ def _problems(data: Fields, columns: Mapping[str, Fields], links: Mapping[str, _
             yield f"its collection has no attribute {key!r}"
     for key, column in columns.items():
         if column["required"] and key not in data:
-            yield f"{key} is missing, which its collection requires"
+            yield f"{key} is missing, but its collection requires it"
 
 
 def _misfits_of_link(key: str, link: _Link, value: Any) -> Iterator[str]:
@@ -222,15 +222,15 @@ def _misfits_of_link(key: str, link: _Link, value: Any) -> Iterator[str]:
     that has a list, a document does not even show."""
     if link.is_unknown:
         where = "declare it as a two-way oneToMany, and set its two_way_key"
-        yield f"{key} leads to its own collection, whose documents know only the key of the other side; {where}"
+        yield f"{key} refers to its own collection, whose documents know only the key of the other side; {where}"
     elif link.is_single:
         if value is not None and not is_id(value):
-            yield f"{key}: it leads to one document of {link.leads_to}; write its id"
+            yield f"{key}: it refers to one document of {link.leads_to}; write the id of that document"
     elif link.type == "manyToMany":
-        yield f"{key} is a manyToMany relationship, whose links no document shows; write them by code"
+        yield f"{key} is a manyToMany relationship: Appwrite shows its links in no document; write them by code"
     else:
         where = f"set {link.back} of each of them" if link.back else "make it two-way, and set the other side"
-        yield f"{key} leads to a list of documents of {link.leads_to}, which Appwrite keeps with those; {where}"
+        yield f"{key} refers to a list of documents of {link.leads_to}: Appwrite stores the links there; {where}"
 
 
 def _misfits(column: Fields, value: Any) -> Iterator[str]:
@@ -239,11 +239,11 @@ def _misfits(column: Fields, value: Any) -> Iterator[str]:
         if column["required"]:
             yield "it is required, and cannot be None"
         elif column.get("default") is not None:
-            yield "Appwrite puts the default in place of None; write the value that is meant"
+            yield "Appwrite replaces None with the default; write the value that you want"
     elif not column["array"]:
         yield from _misfit(column, value)
     elif not isinstance(value, tuple):
-        yield "it is a list"
+        yield "a list is required"
     else:
         yield from (problem for each in value for problem in _misfit(column, each))
 
@@ -261,7 +261,7 @@ def _misfit(column: Fields, value: Any) -> Iterator[str]:
         bound is not None and sign * value > sign * bound
         for sign, bound in ((1, column.get("max")), (-1, column.get("min")))
     ):
-        yield f"{value} is outside of its bounds"
+        yield f"{value} is outside the bounds"
 
 
 def loses(live: Live) -> Iterator[Question]:
@@ -287,9 +287,9 @@ KIND = Kind(
         "PATCH /databases/{databaseId}/collections/{collectionId}/documents/{documentId}",
     ),
     left_out={
-        "documents": "each is written by itself",
+        "documents": "documents are written one by one",
         "data": "what the stack says of it, key by key",
-        "transactionId": "each is written by itself",
+        "transactionId": "documents are written one by one",
         "$sequence": "chosen by Appwrite",
         "$collectionId": "part of the address",
         "$databaseId": "part of the address",

@@ -96,7 +96,7 @@ class _Declaring(SettingDeclaring):
         """Appwrite takes none while the server of mails is off."""
         smtp = stack.desired.resources.get(SMTP)
         for each in stack.desired.of_kind(self.kind) if smtp is not None and not smtp.fields["enabled"] else ():
-            said = f"it needs the project's server of mails, and {SMTP} is declared to be off"
+            said = f"it needs the project's SMTP server, but {SMTP} is declared as disabled"
             yield Diagnostic(each.location, str(each.address), said)
 
 
@@ -104,7 +104,7 @@ LISTING = Listing(ROUTE, "templates", SHAPE, is_whole=True)
 KIND = Kind(
     name="email_template",
     stage=57,
-    plural="templates of mails",
+    plural="email templates",
     tone="calm",
     requests=_Requests(),
     parse=parse,

@@ -541,7 +541,7 @@ class Declaring:
                 work.complain(address, location, message)
                 is_right = False
             elif given is not None:
-                work.complain(address, location, f'{each.attribute}: write FromEnvironment("NAME"), it is a secret')
+                work.complain(address, location, f'{each.attribute}: it is a secret, so write FromEnvironment("NAME")')
                 is_right = False
         if not is_right:
             work.attempted.add(address)
@@ -668,10 +668,10 @@ class Declaring:
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
         """What a stack says of one and such a file cannot."""
         if not self.file_lists:
-            yield f"such a file has no {self.kind.replace('_', ' ')}s"
+            yield f"this file format has no {self.kind.replace('_', ' ')}s"
         for each in wire_fields(self.model):
             if each.name in self.file_unsaid and resource.fields.get(each.name) != canonical_default(each):
-                yield f"{each.name} cannot be said"
+                yield f"{each.name} cannot be written to this format"
 
     #: Where the `settings` of such a file hold it; empty where they do not.
     file_settings_at: tuple[str, ...] = ()

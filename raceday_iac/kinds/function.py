@@ -1,4 +1,4 @@
-"""Functions: their configuration. Code is the deployment's affair, variables have a kind of their own."""
+"""Functions: their configuration. Code is belongs to the deployment, variables have a kind of their own."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -232,8 +232,8 @@ def _never_starts(schedule: str, server: ServerFacts) -> Iterator[tuple[str, str
     never = parse_cron(schedule).why_never(_SOME_TIME) if schedule and server.is_since(_REFUSES_NEVER) else ""
     if never:
         yield (
-            f"its schedule {schedule!r} never comes, and {server} refuses that: {never}",
-            "write one that comes, or none",
+            f"its schedule {schedule!r} never runs, and {server} refuses that: {never}",
+            "write a schedule that runs, or none",
         )
 
 
@@ -244,7 +244,7 @@ def doubts(fields: Fields, server: ServerFacts) -> Iterator[str]:
     yield from unknown_sizes(fields, server)
 
 
-_TAKE_OUT = "take them out for this server"
+_TAKE_OUT = "remove them for this server"
 #: The version that refuses a schedule that never comes (1.9.0 takes it, 1.9.5 does not).
 _REFUSES_NEVER, _SOME_TIME = "1.9.5", datetime(2026, 1, 1, tzinfo=UTC)
 #: Settings of a function that have settings of their own.

@@ -47,7 +47,7 @@ class IndexDeclaration(Declared):
         if len(names) > limits.INDEX_ATTRIBUTES:
             yield f"names {len(names)} attributes, MariaDB takes {limits.INDEX_ATTRIBUTES} in an index"
         if limits.column_name(self.key) in limits.RESERVED_INDEXES:
-            yield f"{self.key!r} is a name that Appwrite keeps for itself; choose another"
+            yield f"{self.key!r} is reserved by Appwrite; choose another"
         if self.type == "spatial" and (len(names) != 1 or self.orders):
             yield "a spatial index is on exactly one attribute and has no orders"
         if len(self.lengths) > len(names):
@@ -113,8 +113,8 @@ def unsupported(wanted: Resource, desired: Desired, server: ServerFacts) -> Iter
     arrays = [each.name for each in named if each in desired.resources and desired.resources[each].fields["array"]]
     if arrays and server.is_since(_NO_ARRAYS):
         yield (
-            f"{server} makes no index over an array ({', '.join(arrays)}); it was possible before {_NO_ARRAYS}",
-            "take it out of the stack; queries of the array work without it, and are slower",
+            f"{server} cannot create an index over an array ({', '.join(arrays)}); it was possible before {_NO_ARRAYS}",
+            "remove it from the stack; queries of the array work without it, and are slower",
         )
 
 
@@ -196,7 +196,7 @@ def _each(
     """What a file gives for each attribute; another value where it is none."""
     for number, given in enumerate(said[name]):
         if number >= len(said["attributes"]) or not is_one(given):
-            reading.remark(address, f"{name}: {limits.shown(given)} is left out: it is none for an attribute")
+            reading.remark(address, f"{name}: {limits.shown(given)} is left out: it fits no attribute of the index")
         if number < len(said["attributes"]):
             yield given if is_one(given) else other
 
@@ -230,7 +230,7 @@ class _Declaring(Declaring):
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
         given = [length for length in resource.fields["lengths"] if length not in (0, limits.ARRAY_INDEX_LENGTH)]
         if given:
-            yield f"its lengths cannot be said: {', '.join(map(str, resource.fields['lengths']))}"
+            yield f"its lengths cannot be written to this format: {', '.join(map(str, resource.fields['lengths']))}"
 
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
         """Too many of them, and attributes that an index cannot be over."""

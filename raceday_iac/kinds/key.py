@@ -23,7 +23,7 @@ ROUTE = "/project/keys"
 
 def _instant(value: str) -> str:
     if value and not validators.is_instant(value):
-        raise ValueError(f"{value!r} is no instant: write one such as 2027-01-31T00:00:00+00:00")
+        raise ValueError(f"{value!r} is not a date and time: write one such as 2027-01-31T00:00:00+00:00")
     return value
 
 
@@ -49,7 +49,7 @@ def _for_ever(fields: Fields) -> Iterator[tuple[str, str]]:
     Fix: `expire="2027-01-31T00:00:00+00:00"`, and a new key before that day.
     """
     if not fields["expire"]:
-        yield "it never expires", 'expire="…", an instant in ISO 8601'
+        yield "it never expires", 'set expire="…", a date and time in ISO 8601'
 
 
 def _everything(fields: Fields) -> Iterator[tuple[str, str]]:
@@ -58,7 +58,7 @@ def _everything(fields: Fields) -> Iterator[tuple[str, str]]:
     Fix: name the scopes that its owner needs.
     """
     if set(SCOPES) <= set(fields["scopes"]):
-        yield "it has every scope", "name those that its owner needs"
+        yield "it has every scope", "name only the scopes that its owner needs"
 
 
 def _may_end_the_project(fields: Fields) -> Iterator[tuple[str, str]]:
@@ -76,11 +76,11 @@ def _may_widen(fields: Fields) -> Iterator[tuple[str, str]]:
     Fix: leave the scope out.
     """
     if "keys.write" in fields["scopes"]:
-        yield "with keys.write it may widen itself and every other key", "leave it out"
+        yield "with keys.write it may give more scopes to itself and to every other key", "leave it out"
 
 
 def _doubts(_fields: Fields, _server: ServerFacts) -> Iterator[str]:
-    yield "newer servers let no key make another one; there, make it in the console under this id, and apply again"
+    yield "newer servers let no key create another one; there, create it in the console with this id, and apply again"
 
 
 KIND = replace(
@@ -99,7 +99,7 @@ KIND = replace(
             Danger("KEY001", "warning", "a key that never expires", _for_ever),
             Danger("KEY002", "error", "a key with every scope", _everything),
             Danger("KEY003", "warning", "a key that may delete the project", _may_end_the_project),
-            Danger("KEY004", "warning", "a key that may widen other keys", _may_widen),
+            Danger("KEY004", "warning", "a key that may give scopes to other keys", _may_widen),
         ),
         is_server_wide=True,
         made_secret="secret",

@@ -55,7 +55,7 @@ def _signs_in(_fields: Fields) -> Iterator[tuple[str, str]]:
 
     Fix: keep it out of projects that people use, or accept the finding.
     """
-    yield "whoever knows its code is signed in as its user", "keep it out of projects that people use"
+    yield "whoever knows its code can sign in as its user", "keep it out of projects that people use"
 
 
 KIND = Kind(

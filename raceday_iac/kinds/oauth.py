@@ -95,9 +95,9 @@ class OAuthDeclaration(SettingDeclaration):
         said = {name for names in _EXTRAS.values() for name in names if getattr(self, name) is not None}
         strange = sorted(said - set(_EXTRAS.get(self.id, ())))
         if strange:
-            raise ValueError(f"{strange[0]}: {self.id} takes no such thing")
+            raise ValueError(f"{strange[0]}: {self.id} does not have this setting")
         if self.prompt is not None and (("none" in self.prompt and len(self.prompt) > 1) or not self.prompt):
-            raise ValueError("prompt: name at least one, and none together with others")
+            raise ValueError("prompt: name at least one value; none cannot be combined with others")
         for needed in self._needed() if self.enabled else ():
             if getattr(self, needed) is None:
                 raise ValueError(f"{needed}: {self.id} needs it")
@@ -126,7 +126,7 @@ def _in_the_open(fields: Fields) -> Iterator[tuple[str, str]]:
     """
     for name in ("endpoint", "wellKnownURL", *map(camel, _URLS)):
         if str(fields.get(name, "")).startswith("http://"):
-            yield f"its {name} is without TLS", "https://"
+            yield f"its {name} does not use TLS", "https://"
 
 
 KIND = setting_kind(
@@ -137,7 +137,7 @@ KIND = setting_kind(
     listed_at=ROUTE,
     key="providers",
     ids=PROVIDERS,
-    plural="providers of sign-ins",
+    plural="OAuth providers",
     routes=[f"PATCH {ROUTE}/{each}" for each in PROVIDERS],
     words=words_of,
     left_out={

@@ -18,7 +18,9 @@ _LABEL = re.compile(r"\*|[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 def hostname(value: str) -> str:
     """The name of a host, in which a label may be `*`; raises ValueError for anything else."""
     if len(value) > 253 or not all(map(_LABEL.fullmatch, value.split("."))):
-        raise ValueError(f"{value!r} is no host name: write it without scheme, port and path, such as app.example.com")
+        raise ValueError(
+            f"{value!r} is not a host name: write it without scheme, port and path, such as app.example.com"
+        )
     return value
 
 

@@ -155,7 +155,7 @@ def _common_passwords(fields: Fields) -> Iterator[tuple[str, str]]:
     Fix: `enabled=True`.
     """
     if fields["type"] == PasswordDictionaryPolicy.type and not fields["enabled"]:
-        yield "the most common passwords are taken", "enabled=True"
+        yield "the most common passwords are accepted", "enabled=True"
 
 
 def _sessions_go_on(fields: Fields) -> Iterator[tuple[str, str]]:
@@ -164,7 +164,7 @@ def _sessions_go_on(fields: Fields) -> Iterator[tuple[str, str]]:
     Fix: `enabled=True`.
     """
     if fields["type"] == SessionInvalidationPolicy.type and not fields["enabled"]:
-        yield "sessions go on when a password is changed", "enabled=True"
+        yield "sessions stay valid when a password is changed", "enabled=True"
 
 
 def _long_sessions(fields: Fields) -> Iterator[tuple[str, str]]:
@@ -183,7 +183,7 @@ def _weak_passwords(fields: Fields) -> Iterator[tuple[str, str]]:
     """
     kinds = [each for each in ("uppercase", "lowercase", "number", "symbols") if fields.get(each)]
     if fields["type"] == PasswordStrengthPolicy.type and fields["min"] < _SHORT and not kinds:
-        yield f"passwords of {fields['min']} letters are taken", "min=12, or ask for numbers or symbols"
+        yield f"passwords of {fields['min']} letters are accepted", "set min=12, or require numbers or symbols"
 
 
 def _any_number_of_sessions(fields: Fields) -> Iterator[tuple[str, str]]:
@@ -226,11 +226,11 @@ KIND = setting_kind(
     plural="policies",
     routes=[f"PATCH {ROUTE}/{each.type}" for each in MODELS],
     dangers=(
-        Danger("PLC001", "warning", "a policy that takes common passwords", _common_passwords),
-        Danger("PLC002", "warning", "sessions that outlive a password", _sessions_go_on),
+        Danger("PLC001", "warning", "a policy that accepts common passwords", _common_passwords),
+        Danger("PLC002", "warning", "sessions that stay valid after a password change", _sessions_go_on),
         Danger("PLC003", "info", "sessions of more than a month", _long_sessions),
         Danger("PLC004", "warning", "members who see each other's addresses", _open_memberships),
-        Danger("PLC005", "info", "a policy that takes short passwords of letters", _weak_passwords),
+        Danger("PLC005", "info", "a policy that accepts short passwords of letters", _weak_passwords),
         Danger("PLC006", "info", "sessions without a limit", _any_number_of_sessions),
     ),
 )

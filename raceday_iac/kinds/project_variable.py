@@ -84,7 +84,7 @@ class _Declaring(Declaring):
         """More than fit."""
         found = stack.desired.of_kind("project_variable")
         if len(found) > limits.FUNCTION_VARIABLES:
-            said = f"{len(found)} are declared, and Appwrite gives a function {limits.FUNCTION_VARIABLES}"
+            said = f"{len(found)} are declared, but Appwrite passes to a function at most {limits.FUNCTION_VARIABLES}"
             yield Diagnostic(found[-1].location, "variables of the project", said)
 
 

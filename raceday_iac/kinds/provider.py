@@ -22,7 +22,7 @@ ROUTE = "/messaging/providers"
 
 def _address(value: str) -> str:
     if value and not validators.is_email(value):
-        raise ValueError(f"{value!r} is no e-mail address")
+        raise ValueError(f"{value!r} is not an e-mail address")
     return value
 
 
@@ -71,7 +71,7 @@ class MailDeclaration(ProviderDeclaration):
     @model_validator(mode="after")
     def _can_send(self) -> Self:
         if self.enabled and not self.from_email:
-            raise ValueError("from_email: an enabled provider needs one, and Appwrite leaves one without it disabled")
+            raise ValueError("from_email: an enabled provider needs it; without it, Appwrite disables the provider")
         return self
 
 

@@ -46,7 +46,7 @@ class RelationshipDeclaration(Declared):
         if self.type == "manyToMany" and column_name(self.key) == column_name(str(self.two_way_key)):
             raise ValueError(
                 f"a manyToMany relationship cannot have {self.key!r} and {self.two_way_key!r} as its two keys: "
-                "Appwrite takes them for one column (case and dots do not count); give another two_way_key"
+                "Appwrite treats them as one column (it ignores case and dots); give another two_way_key"
             )
         return self
 

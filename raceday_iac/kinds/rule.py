@@ -26,13 +26,13 @@ SHAPE = Shape(
 
 def _domain(value: str) -> str:
     if hostname(value) != value.lower() or "*" in value or "." not in value:
-        raise ValueError(f"{value!r} is no domain: write it in small letters, such as shop.example.com")
+        raise ValueError(f"{value!r} is not a domain: write it in lower case, such as shop.example.com")
     return value
 
 
 def _url(value: str) -> str:
     if not validators.is_url(value):
-        raise ValueError(f"{value!r} is no URL")
+        raise ValueError(f"{value!r} is not a URL")
     return value
 
 

@@ -95,7 +95,7 @@ class SettingDeclaring(Declaring):
 
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
         if not any(self.write_setting(resource, to)):
-            yield "such a file does not have it"
+            yield "this file format does not have it"
 
 
 class TypedSettingDeclaring(SettingDeclaring, TypedDeclaring):

@@ -1,4 +1,4 @@
-"""Sites: their configuration. Code is the deployment's affair, variables have a kind of their own.
+"""Sites: their configuration. Code is belongs to the deployment, variables have a kind of their own.
 
 Records of requests to a site are not counted before it is deleted: Appwrite keeps them for some days only.
 """
@@ -105,8 +105,7 @@ class SiteDeclaration(Declared):
     def _says_what_a_build_would_set(self) -> Self:
         if self.fallback_file is not None and self.adapter is None:
             raise ValueError(
-                "fallback_file needs an adapter: where none is said, the first build sets both; "
-                'say adapter="static" too'
+                'fallback_file needs an adapter: without one, the first build sets both; add adapter="static"'
             )
         few_variables(self)
         return self

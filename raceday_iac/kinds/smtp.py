@@ -17,7 +17,7 @@ from .setting import ONLY, SettingDeclaration, SettingDeclaring, setting_kind
 def mail_address(value: str) -> str:
     """An address of mail, or nothing; raises ValueError."""
     if value and not validators.is_email(value):
-        raise ValueError(f"{value!r} is no e-mail address")
+        raise ValueError(f"{value!r} is not an e-mail address")
     return value
 
 
@@ -67,7 +67,7 @@ KIND = setting_kind(
     SettingDeclaring("smtp", SmtpDeclaration),
     "PATCH /project/smtp",
     stage=54,
-    plural="servers of mails",
+    plural="SMTP settings",
     cannot_become=lambda name, value: name == "secure" and value == "",
     dangers=(Danger("SMT001", "error", "mails of the project without TLS", _sent_in_the_open),),
 )

@@ -26,7 +26,7 @@ def _request(item: Mapping[str, Any]) -> dict[str, Any]:
 def _hindrance(item: Mapping[str, Any]) -> str:
     if item["confirm"]:
         return ""
-    return f"{item['userEmail'] or 'this user'} was invited and had not joined: invite again, with {item['roles']}"
+    return f"{item['userEmail'] or 'this user'} had been invited, but not joined: invite again, with {item['roles']}"
 
 
 KIND = plain_kind(

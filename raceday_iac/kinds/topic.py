@@ -27,7 +27,7 @@ def _anyone_subscribes(fields: Fields) -> Iterator[tuple[str, str]]:
     """
     for role in fields["subscribe"]:
         if role in ("any", "guests"):
-            yield f'"{role}" may subscribe: nobody is asked who', "name users, a team or a label"
+            yield f'"{role}" may subscribe without signing in', "name users, a team or a label"
 
 
 _COUNTED = "how many have subscribed, which is data"

@@ -50,7 +50,9 @@ class VariableDeclaration(Declared):
     @classmethod
     def _names_a_variable(cls, key: str) -> str:
         if "=" in key or "\0" in key:
-            raise ValueError(f"{limits.shown(key)} cannot be the name of an environment variable: it has a = or a NUL")
+            raise ValueError(
+                f"{limits.shown(key)} cannot be the name of an environment variable: it contains = or a NUL character"
+            )
         return key
 
     @field_validator("value")
@@ -191,7 +193,7 @@ def read_file(raw: Mapping[str, Any], owner: Address, reading: Reading) -> None:
         for key, value, secret in _in_file(raw.get(name), f"{owner}: {name}", reading):
             address = address_in(owner, key)
             if address in reading.resources:
-                reading.remark(address, f"stands in the file twice; what {name} says counts")
+                reading.remark(address, f"is in the file twice; the value in {name} is used")
             hidden = secret or looks_secret(key, value)
             if hidden:
                 reading.remark(address, "it is, or looks like, a secret: its value is not taken from the file")

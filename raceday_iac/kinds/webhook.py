@@ -22,7 +22,7 @@ ROUTE = "/webhooks"
 def _url(value: str) -> str:
     host = urlsplit(value).hostname if validators.is_url(value) else None
     if not value.startswith(("http://", "https://")) or not host or "." not in host or validators.is_ip(host):
-        raise ValueError(f"{value!r}: write a URL with http or https and a public domain; Appwrite takes no other")
+        raise ValueError(f"{value!r}: write a URL with http or https and a public domain; Appwrite accepts no other")
     return value
 
 
@@ -73,9 +73,9 @@ def _unprotected(fields: Fields) -> Iterator[tuple[str, str]]:
     Fix: an https URL, and `tls=True`.
     """
     if fields["url"].startswith("http://"):
-        yield "what happens in the project is reported without TLS", "use an https URL"
+        yield "events of the project are sent without TLS", "use an https URL"
     elif not fields["tls"]:
-        yield "nobody looks whether the certificate of the URL is right", "tls=True"
+        yield "the certificate of the URL is not verified", "tls=True"
 
 
 def _unsigned(fields: Fields) -> Iterator[tuple[str, str]]:
@@ -85,7 +85,7 @@ def _unsigned(fields: Fields) -> Iterator[tuple[str, str]]:
     """
     if "secret" not in fields:
         yield (
-            "its receiver cannot say who calls: the key of the signature is not given",
+            "its receiver cannot verify who calls: no signature key is set",
             ('secret=FromEnvironment("NAME"), or accept the finding where apply --secrets-out wrote it down'),
         )
 

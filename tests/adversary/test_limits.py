@@ -81,7 +81,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     ),
     "a many-to-many of one column": (
         collection('c.relationship("x", "c", type="manyToMany", two_way_key="X")'),
-        "takes them for one column",
+        "treats them as one column",
     ),
     "a bound beyond a double": (collection('c.float("f", max=10**400)'), "is not a number that a double holds"),
     "the id 0": ('stack.database("0", name="D")', "Appwrite takes it for none"),

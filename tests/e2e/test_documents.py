@@ -146,14 +146,14 @@ def test_documents_of_a_collection_are_read_together_and_only_where_some_are_dec
     ("values", "message"),
     [
         ({"title": "T", "nope": 1}, "has no attribute 'nope'"),
-        ({"mode": "safe"}, "title is missing, which its collection requires"),
+        ({"mode": "safe"}, "title is missing, but its collection requires it"),
         ({"title": None}, "title: it is required"),
         ({"title": "x" * 41}, "is longer than the size 40"),
         ({"title": 5}, "does not fit type string"),
-        ({"title": "T", "tags": "a"}, "tags: it is a list"),
-        ({"title": "T", "limit": -1}, "limit: -1 is outside of its bounds"),
+        ({"title": "T", "tags": "a"}, "tags: a list is required"),
+        ({"title": "T", "limit": -1}, "limit: -1 is outside the bounds"),
         ({"title": "T", "mode": "slow"}, "is not one of fast, safe"),
-        ({"title": "T", "on": None}, "Appwrite puts the default in place of None"),
+        ({"title": "T", "on": None}, "Appwrite replaces None with the default"),
         ({"title": "T", "begins": "soon"}, "does not fit type datetime"),
     ],
 )
@@ -164,7 +164,7 @@ def test_values_are_checked_before_anything_is_sent(project: Project, values: di
 
 def test_who_may_create_is_said_of_the_collection(project: Project) -> None:
     project.declare(SCHEMA + 'settings.document("main", {"title": "T"}, permissions=[\'create("any")\'])\n')
-    assert "who may create is said of the collection" in run_here(project, "plan").err
+    assert "the permission to create belongs to the collection" in run_here(project, "plan").err
 
 
 LINKED = """
@@ -269,13 +269,13 @@ def test_one_that_another_goes_on_leading_to_is_not_deleted_unasked(project: Pro
     ("said", "message"),
     [
         (goods(farm="ghost"), "/farms/ghost, which is not declared"),
-        (goods(farm={"name": "New"}), "it leads to one document of collection."),
-        (goods(tags=["red"]), "tags is a manyToMany relationship, whose links no document shows"),
+        (goods(farm={"name": "New"}), "it refers to one document of collection."),
+        (goods(tags=["red"]), "tags is a manyToMany relationship: Appwrite shows its links in no document"),
         (goods(parts=["red"]), "make it two-way, and set the other side"),
         ('shelves.document("three", {"name": "T", "goods": ["tea"]})\n', "set shelf of each of them"),
         ('shelves.document("three", {"name": "T", "below": ["one"]})\n', "know only the key of the other side"),
         ('shelves.document("three", {"name": "T", "above": "four"})\n'
-         'shelves.document("four", {"name": "F", "above": "three"})\n', "it leads back to itself by document."),
+         'shelves.document("four", {"name": "F", "above": "three"})\n', "it refers to itself through document."),
     ],
 )  # fmt: skip
 def test_what_a_document_cannot_lead_to_is_refused_before_anything_is_sent(

@@ -84,6 +84,6 @@ def test_a_server_that_lets_no_key_make_another_says_so_and_nothing_is_ours(
     (shop / "stacks" / "shop.py").write_text(f'from raceday_iac import Stack\nstack = Stack("shop")\n{key}\n')
     assert execute(["apply", "--auto-approve"]) == 1
     said = capsys.readouterr()
-    assert "make it in the console under this id" in said.out
+    assert "create it in the console with this id" in said.out
     assert "key_creation_denied" in said.err
     assert execute(["plan", "--detailed-exitcode"]) == 2

@@ -131,4 +131,4 @@ def test_a_signature_key_of_a_length_that_appwrite_refuses_is_refused_before_it_
 
 def test_a_plan_says_that_newer_servers_let_no_key_make_another(project: Project) -> None:
     project.declare(KEY)
-    assert "make it in the console under this id" in here(project, "plan").text
+    assert "create it in the console with this id" in here(project, "plan").text

@@ -143,8 +143,8 @@ def test_a_credential_that_is_not_set_is_not_compared_and_apply_needs_it(project
     ("line", "said"),
     [
         ('sendgrid_provider("x", name="X", api_key="k", from_email="f@example.org")', 'write FromEnvironment("NAME")'),
-        (f'sendgrid_provider("x", name="X", api_key={KEY})', "from_email: an enabled provider needs one"),
-        (f'sendgrid_provider("x", name="X", api_key={KEY}, from_email="no")', "is no e-mail address"),
+        (f'sendgrid_provider("x", name="X", api_key={KEY})', "from_email: an enabled provider needs it"),
+        (f'sendgrid_provider("x", name="X", api_key={KEY}, from_email="no")', "is not an e-mail address"),
         (f'fcm_provider("x", name="X", service_account_json={KEY})', "must hold a JSON object"),
         (f'twilio_provider("x", name="X", account_sid="a", auth_token={KEY}, from_number="021")', "from_number"),
     ],

@@ -111,4 +111,4 @@ def test_rules_that_nobody_declares_are_named_but_those_of_appwrite_are_not(proj
 @pytest.mark.parametrize("domain", ["Shop.example.com", "*.example.com", "https://example.com", "localhost"])
 def test_what_is_no_domain_is_refused_before_anything_is_sent(project: Project, domain: str) -> None:
     project.declare(f"stack.api_rule({domain!r})\n")
-    assert f"{domain!r} is no " in run_here(project, "plan").err
+    assert f"{domain!r} is not a " in run_here(project, "plan").err

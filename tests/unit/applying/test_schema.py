@@ -88,7 +88,7 @@ def test_a_listed_attribute_that_documents_do_not_know_is_an_error_that_says_how
     project.server.lost = {"a"}
     (error,) = project.apply(stack("a", "b")).unsettled
     assert isinstance(error, BrokenSchemaError)
-    assert "collection.d/c is broken: Appwrite lists a as available, but documents" in error.message
+    assert "collection.d/c is broken: Appwrite lists a as available, but refuses documents" in error.message
     assert "raceday-iac apply --replace collection.d/c" in error.hint
     assert "run apply again" not in error.hint
 

@@ -213,7 +213,7 @@ def member(*, confirm: bool = True, roles: tuple[str, ...] = ("owner", "judge"))
         (member(), None, True, ""),
         (member(), {**member(roles=("judge", "owner")), "$id": "other"}, False, ""),
         (member(), member(roles=("guest",)), False, "one of this id is there, and it is another one"),
-        (member(confirm=False), None, False, "u@example.org was invited and had not joined: invite again"),
+        (member(confirm=False), None, False, "u@example.org had been invited, but not joined: invite again"),
         (member(confirm=False), member(), False, ""),
     ],
 )

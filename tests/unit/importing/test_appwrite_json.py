@@ -85,7 +85,7 @@ def test_everything_but_variables_survives_the_way_through_a_file(tmp_path: Path
     assert source.left_out == {}
     assert appwrite_json(loaded(source, tmp_path), "p", Writing(tmp_path, 12)) == document
     lost = [str(each) for each in what_is_lost(desired, Writing(tmp_path, 12))]
-    assert "index.main/things/by_text: its lengths cannot be said: 20, 0" in lost
+    assert "index.main/things/by_text: its lengths cannot be written to this format: 20, 0" in lost
 
 
 @pytest.mark.shows("export", kinds=["relationship"])
@@ -310,7 +310,7 @@ def column(**settings: Any) -> Project:
             {"max": None},
             "max is left out: it is a larger number than fits",
         ),
-        ({"type": "double", "size": 0, "default": "x"}, {"default": None}, "default is left out: 'x' is no number"),
+        ({"type": "double", "size": 0, "default": "x"}, {"default": None}, "default is left out: 'x' is not a number"),
         ({"type": "boolean", "size": 0, "default": "true"}, {"default": True}, ""),
         ({"format": "email", "size": 0}, {"type": "email"}, ""),
     ],
@@ -328,7 +328,11 @@ def test_a_column_is_taken_as_far_as_it_fits(settings: dict[str, Any], kept: dic
     ("index", "kept", "reported"),
     [
         ({"orders": ["up"]}, {"orders": ("ASC",)}, "orders: 'up' is left out"),
-        ({"orders": ["desc", "ASC"]}, {"orders": ("DESC",)}, "orders: 'ASC' is left out: it is none for an attribute"),
+        (
+            {"orders": ["desc", "ASC"]},
+            {"orders": ("DESC",)},
+            "orders: 'ASC' is left out: it fits no attribute of the index",
+        ),
         ({"lengths": [-1]}, {"lengths": (0,)}, "lengths: -1 is left out"),
         ({"orders": [None], "lengths": [None]}, {"orders": ("ASC",), "lengths": (0,)}, ""),
     ],

@@ -97,8 +97,9 @@ EXPECTED: Mapping[str, tuple[Mapping[str, Mapping[str, Any]], tuple[str, ...]]] 
             "attribute.db/c/n": {"type": "string", "size": 10},
         },
         (
-            "database.db: the file has collections of it, but not itself; its id is taken for its name",
-            "collection.db/c: permission: document becomes document_security; with it $read and $write did not count",
+            "database.db: the file has only collections of this database; its id is used as its name",
+            "collection.db/c: permission: document becomes document_security=True; with it, $read and $write had no "
+            "effect",
             "attribute.db/c/n: not taken, because it has no such setting: previousKey",
         ),
     ),

@@ -159,7 +159,7 @@ def test_an_index_over_an_array_is_refused_by_the_versions_that_refuse_it() -> N
     desired = resolved(declare_newer({"attributes": ["va"], "type": "key"}))
     assert list(unsupported(desired.resources[AT], desired, ServerFacts("1.8.1"))) == []
     ((message, _),) = unsupported(desired.resources[AT], desired, ServerFacts("1.9.0"))
-    assert "Appwrite 1.9.0 makes no index over an array (va)" in message
+    assert "Appwrite 1.9.0 cannot create an index over an array (va)" in message
 
 
 @pytest.mark.parametrize(("status", "count"), [("available", 1), ("stuck", 1), ("processing", 0)])

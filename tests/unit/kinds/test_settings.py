@@ -47,7 +47,7 @@ def planned(*say: Say, **real: dict[str, Any]) -> Plan:
         (lambda stack: stack.service("teapot", enabled=True), "service.teapot"),
         (lambda stack: stack.protocol("smtp", enabled=True), "protocol.smtp"),
         (lambda stack: stack.labels(["a-b"]), "labels.project"),
-        (lambda stack: stack.smtp(host="h.example.org", sender_email="nobody"), "'nobody' is no e-mail address"),
+        (lambda stack: stack.smtp(host="h.example.org", sender_email="nobody"), "'nobody' is not an e-mail address"),
         (lambda stack: stack.smtp(host="h", sender_email="a@example.org", password="p"), "it is a secret"),
         (lambda stack: stack.password_strength_policy(min=7), "policy.password-strength"),
         (lambda stack: stack.session_limit_policy(total=0), "policy.session-limit"),
@@ -61,13 +61,16 @@ def planned(*say: Say, **real: dict[str, Any]) -> Plan:
         ),
         (lambda stack: stack.oauth("nobody", client_id="c", secret=SECRET), "oauth.nobody"),
         (lambda stack: stack.oauth("github", client_id="c", secret="s"), "it is a secret"),
-        (lambda stack: stack.oauth("github", client_id="c", secret=SECRET, endpoint="e"), "github takes no such thing"),
+        (
+            lambda stack: stack.oauth("github", client_id="c", secret=SECRET, endpoint="e"),
+            "github does not have this setting",
+        ),
         (lambda stack: stack.oauth("okta", client_id="c", secret=SECRET), "domain: okta needs it"),
         (lambda stack: stack.oauth("apple", client_id="c", secret=SECRET, key_id="k"), "team_id: apple needs it"),
         (lambda stack: stack.oauth("oidc", client_id="c", secret=SECRET), "authorization_url: oidc needs it"),
         (
             lambda stack: stack.oauth("google", client_id="c", secret=SECRET, prompt=["none", "consent"]),
-            "none together with others",
+            "none cannot be combined with others",
         ),
     ],
 )
@@ -87,7 +90,7 @@ def test_templates_of_mails_need_a_server_of_mails_and_wait_for_it() -> None:
     assert resolved(declared(template)).resources[at].depends_on == ()
     assert resolved(declared(template, smtp)).resources[at].depends_on == (address("smtp.project"),)
     (problem,) = problems(declared(template, lambda stack: smtp(stack, enabled=False)))
-    assert "smtp.project is declared to be off" in str(problem)
+    assert "smtp.project is declared as disabled" in str(problem)
 
 
 def test_a_setting_that_a_server_does_not_have_is_refused_with_its_version() -> None:

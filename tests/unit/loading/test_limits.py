@@ -416,7 +416,7 @@ def test_keys_that_become_one_index_clash() -> None:
 def test_an_index_cannot_become_the_primary_one() -> None:
     stack = with_attribute("boolean", "flag")
     Collection(stack, "d", "c").index("prim.ary", "flag")
-    assert "is a name that Appwrite keeps for itself" in complaint(stack)
+    assert "is reserved by Appwrite" in complaint(stack)
 
 
 # Rows.
@@ -504,7 +504,7 @@ def test_the_two_keys_of_a_many_to_many_are_two_columns(key: str, two_way_key: s
     base = database(stack)
     base.collection("b", name="B")
     base.collection("a", name="A").relationship(key, "b", type="manyToMany", two_way_key=two_way_key)
-    assert "takes them for one column" in complaint(stack)
+    assert "treats them as one column" in complaint(stack)
 
 
 # Measures.

@@ -155,7 +155,7 @@ def test_a_name_that_only_appwrite_may_know_is_a_note_where_it_has_no_list_and_e
         "unknown specification",
         "unknown scope",
     ]
-    assert "'pyton-3.12' (did you mean 'python-3.12'?): Appwrite decides" in found.notes[0]
+    assert "'pyton-3.12' (did you mean 'python-3.12'?); Appwrite decides whether to accept it" in found.notes[0]
     offered = offering(runtimes={"python-3.12"}, specifications={"s-16vcpu-32gb"})
     refused = plan(wanted, facts=offered)
     assert "the runtime 'pyton-3.12' (did you mean 'python-3.12'?)" in said(refused)[0]
@@ -172,9 +172,10 @@ def test_roles_and_events_that_only_appwrite_may_know_are_notes_too() -> None:
     assert not found.refusals
     assert sorted(each.partition(": ")[2] for each in found.notes) == [
         "unknown event 'databases.*.tabels.*.rows.*.create' (did you mean 'databases.*.tables.*.rows.*.create'?)"
-        ": Appwrite decides",
-        "unknown event 'tablesdb.*.tables.*.update' (did you mean 'databases.*.tables.*.update'?): Appwrite decides",
-        "unknown role 'usr:me' (did you mean 'user'?): Appwrite decides",
+        "; Appwrite decides whether to accept it",
+        "unknown event 'tablesdb.*.tables.*.update' (did you mean 'databases.*.tables.*.update'?)"
+        "; Appwrite decides whether to accept it",
+        "unknown role 'usr:me' (did you mean 'user'?); Appwrite decides whether to accept it",
     ]
 
 
@@ -184,7 +185,7 @@ def test_an_unknown_role_in_permissions_is_noted_once() -> None:
     found = plan(resolved(stack))
     assert not found.refusals
     assert [each for each in found.notes if "unknown" in each] == [
-        "collection.d/c: unknown role 'everyone': Appwrite decides"
+        "collection.d/c: unknown role 'everyone'; Appwrite decides whether to accept it"
     ]
 
 
@@ -215,7 +216,7 @@ def test_a_schedule_that_never_comes_is_refused_where_the_server_refuses_it(
     version: str, schedule: str, is_refused: bool
 ) -> None:
     found = plan(resolved(stack_with_function(schedule=schedule)), facts=ServerFacts(version))
-    assert [f"{NEVER!r} never comes, and Appwrite {version} refuses that" in each for each in said(found)] == [
+    assert [f"{NEVER!r} never runs, and Appwrite {version} refuses that" in each for each in said(found)] == [
         True
     ] * is_refused
     later = plan_between(stack_with_function(), stack_with_function(schedule=schedule), facts=ServerFacts(version))
