@@ -100,7 +100,7 @@ class Environment(BaseModel):
         value = variables.get(self.api_key_env, "").strip() if self.api_key_env else ""
         if value and not (value.isascii() and value.isprintable()):
             raise IacError(
-                f"The API key in the environment variable {self.api_key_env} holds characters that no key has.",
+                f"The API key in the environment variable {self.api_key_env} contains characters that no API key has.",
                 hint="copy the key again from the Appwrite console",
                 unchanged=True,
             )
@@ -129,7 +129,7 @@ def load_environment(stack_file: Path, name: str, variables: Mapping[str, str] =
             hint=f"known environments: {', '.join(known)}" if known else "begin a project: raceday-iac init",
             unchanged=True,
         )
-    found = read_yaml(path, "an environment file is a mapping of names to values")
+    found = read_yaml(path, "an environment file must be a mapping of names to values")
     reserved = [key for key in ("name", "file") if key in found.content]
     if reserved:
         raise StackError([found.problem((reserved[0],), "unknown setting: an environment is named by its file")])

@@ -60,17 +60,19 @@ def _sentence(error: ValueError | OSError, file: str) -> str:
 def _read(written: MigrationDeclaration, address: Address, root: Path) -> Migration:
     """Raises ValueError with what is wrong, and OSError for a file that cannot be read."""
     if not isinstance(written.name, str) or not NAME.fullmatch(written.name):
-        raise ValueError(f"{written.name!r} is no name: letters, digits, '.', '_' and '-', 100 characters at most")
+        raise ValueError(f"{written.name!r} is not a valid name: use letters, digits, '.', '_' and '-', at most 100")
     if not isinstance(written.file, str) or not written.file.endswith(".py"):
-        raise ValueError(f"{written.file!r} is no Python file (.py)")
+        raise ValueError(f"{written.file!r} is not a Python file (.py)")
     place = root / written.file
     text = place.read_bytes()
     tree = _tree(text.decode("utf-8"), written.file)
     functions = _functions(tree, written.file)
     for imported, line in _imported(tree):
         if not imported or _is_only_beside(imported, place.parent):
-            what = f"imports {imported}, which lies beside it" if imported else "imports what lies beside it"
-            raise ValueError(f"{written.file}:{line}: it {what}. A migration stands alone: only its own file is hashed")
+            what = f"imports {imported}, a file beside it" if imported else "imports a file beside it"
+            raise ValueError(
+                f"{written.file}:{line}: it {what}. A migration must stand alone: only its own file is hashed"
+            )
     return Migration(
         address,
         written.file,
@@ -170,7 +172,9 @@ def _misplaced(
         elif each not in migration.needs:
             needing = [at for at in migration.needs if each in owners(at) or _leads_to(at, each, resources)]
             if needing:
-                yield _problem(migration, f"needs {needing[0]}, which comes after {each}, and cannot come before that")
+                yield _problem(
+                    migration, f"needs {needing[0]}, which comes after {each}, so it cannot come before {each}"
+                )
 
 
 def _leads_to(address: Address, other: Address, resources: Mapping[Address, Resource]) -> bool:

@@ -102,7 +102,7 @@ class Resolution:
         for name in unknown:
             known = sorted(set(arguments) - {"id", "key"})
             near = declared.nearest(name, known)
-            message = f"{name!r} cannot be overridden{near}; what can: {', '.join(known)}"
+            message = f"{name!r} cannot be overridden{near}; possible: {', '.join(known)}"
             self.problems.append(Diagnostic(self.override_place(str(address)), str(address), message))
         return {**arguments, **{name: value for name, value in override.items() if name not in unknown}}
 
@@ -201,7 +201,7 @@ def _reset(work: Resolution, address: Address, absence: Absence) -> None:
     """A setting cannot be gone: it is to be what Appwrite makes of it."""
     known = KINDS[address.kind].originals(address)
     if not known:
-        message = "Appwrite cannot delete it, and it is not known what it was; declare what it should be"
+        message = "Appwrite cannot delete it, and its earlier value is not known; declare the value that it should have"
         work.problems.append(Diagnostic(absence.location, str(address), message))
     else:
         work.resources[address] = Resource(address, frozen(known[0]), (), absence.location)
@@ -237,7 +237,7 @@ def _same_but_for_case(desired: Desired) -> Iterator[Diagnostic]:
         first = seen.setdefault((kind.name, *owner, kind.folded(name)), resource.address)
         if first != resource.address:
             message = (
-                f"differs from {first} only in {kind.folded_away}, and Appwrite takes them for the same; rename one"
+                f"differs from {first} only in {kind.folded_away}, and Appwrite treats them as the same; rename one"
             )
             yield Diagnostic(resource.location, str(resource.address), message)
 
@@ -266,7 +266,7 @@ def threshold_problems(stack: Stack) -> Iterator[Diagnostic]:
         if not isinstance(limit, Threshold):
             yield Diagnostic(place, subject, f"write Threshold(percent=10, number=1) instead of {limit!r}")
         elif not _is_share(limit.percent) or type(limit.number) is not int or limit.number < 0:
-            yield Diagnostic(place, subject, f"{limit.percent} % and {limit.number} is no limit")
+            yield Diagnostic(place, subject, f"{limit.percent} % and {limit.number} is not a valid limit")
 
 
 def _is_share(percent: object) -> bool:
@@ -320,7 +320,7 @@ class _Rules:
         if kind_of(old).rename is None:
             yield f"Appwrite cannot rename a {old.kind}; it can rename {', '.join(RENAMEABLE)}"
         if new.kind != old.kind or new.parts[:-1] != old.parts[:-1]:
-            yield f"{new} lies elsewhere: a new name must be in the same place"
+            yield f"{new} is in another place: a rename must stay in the same place"
         if new not in self._resources:
             yield f"{new} is not declared{declared.nearest(str(new), map(str, self._resources))}"
         if old == new:
@@ -328,7 +328,7 @@ class _Rules:
         elif new in self.moved:
             yield f"{self.moved[new]} is renamed to {new} as well"
         elif old in self.moved.values():
-            yield "it has a new name already"
+            yield "it is renamed already"
         else:
             self.moved[new], self._renames[old] = old, rule
 
@@ -342,9 +342,7 @@ class _Rules:
             while seen[-1] in self._renames and (after := self._new_name(seen[-1])) not in seen:
                 seen.append(after)
             if seen[-1] == old:
-                self._complain(
-                    rule, "names cannot go round in a circle; rename one to a free name, apply, then the rest"
-                )
+                self._complain(rule, "renames cannot form a circle; rename one to a free name, apply, then the rest")
 
     def _new_name(self, old: Address) -> Address:
         return next(new for new, each in self.moved.items() if each == old)
@@ -369,7 +367,7 @@ class _Rules:
         if wanted.fields["type"] not in CONVERTIBLE:
             yield f"values cannot be converted to {wanted.fields['type']}; they can to {', '.join(CONVERTIBLE)}"
         if temporary(address) in self._resources:
-            yield f"{temporary(address)} is declared, and its name is needed in between"
+            yield f"{temporary(address)} is declared, but the conversion needs that name"
         self.converted.add(address)
 
     def _ignore(self, rule: Rule, address: Address) -> Iterator[str]:
@@ -383,7 +381,7 @@ class _Rules:
         unknown = [name for name in rule.names if name not in fields]
         known = f"its fields are {', '.join(sorted(fields))}"
         if not rule.names:
-            yield f"name the fields that are left to others; {known}"
+            yield f"name the fields to ignore; {known}"
         if unknown:
             near = declared.nearest(unknown[0], fields)
             yield f"it has no field {', '.join(map(repr, unknown))}{near}; {known}"

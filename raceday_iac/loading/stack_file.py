@@ -27,7 +27,7 @@ def load_stack(path: Path) -> Stack:
     if not path.is_file():
         others = [str(each) for each in sorted(path.parent.glob("*.py"))]
         hint = (
-            f"name one with --stack FILE; there are {', '.join(others)}"
+            f"choose one with --stack FILE: {', '.join(others)}"
             if others
             else "begin one: raceday-iac init, or name it: --stack FILE"
         )

@@ -147,7 +147,7 @@ def _measured(root: Any, file: str) -> tuple[dict[ValuePath, int], list[Diagnost
             message = _TOO_DEEP if len(path) > DEEPEST else _TOO_MANY
             raise yaml.composer.ComposerError(None, None, message, node.start_mark)
         twice += (
-            Diagnostic(Location(file, line), dotted((*path, name)), f"is there twice; the first is in line {first}")
+            Diagnostic(Location(file, line), dotted((*path, name)), f"is set twice; the first is in line {first}")
             for name, first, line in _repeated(node)
         )
         waiting += (((*path, step), value, line) for step, value, line in _inside(node))

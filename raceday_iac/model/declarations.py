@@ -103,7 +103,7 @@ class Lock:
         if self.heartbeat >= self.stale_after:
             return (
                 f"lock heartbeat {self.heartbeat} s must be below stale_after {self.stale_after} s, "
-                "or a healthy run is taken for a dead one"
+                "or a healthy run looks dead"
             )
         if self.stale_after > self.expiry:
             return f"lock stale_after {self.stale_after} s must not exceed expiry {self.expiry} s"
@@ -289,11 +289,11 @@ def _limit(issue: Any) -> str:
     kind, context, given = issue["type"], issue.get("ctx", {}), issue["input"]
     if kind == "string_too_long":
         longest = context["max_length"]
-        return f"{limits.shown(given)} is longer than the {longest} characters that Appwrite takes; shorten it"
+        return f"{limits.shown(given)} is longer than the {longest} characters that Appwrite accepts; shorten it"
     if kind == "string_too_short":
         return f"{limits.shown(given)} is too short; it needs {_counted(context['min_length'], 'character')} or more"
     if kind == "too_long":
-        return f"{context['actual_length']} items are more than the {context['max_length']} that are taken; drop some"
+        return f"it has {context['actual_length']} items, but Appwrite accepts {context['max_length']}; remove some"
     if kind == "too_short":
         return f"it needs {_counted(context['min_length'], 'item')} or more"
     if kind == "sequence_str":
@@ -330,13 +330,13 @@ def _misfit(issue: Any) -> str:
 
 #: By how pydantic's names of such mistakes begin.
 _WANTED = {
-    "string_": "no text",
-    "int_": "no whole number",
-    "float_": "no number",
+    "string_": "not a text",
+    "int_": "not a whole number",
+    "float_": "not a number",
     "bool_": "neither true nor false",
-    "tuple_": "no list",
-    "sequence_": "no list",
-    "is_instance_of": "no list",
-    "dict_": "no mapping",
-    "mapping_": "no mapping",
+    "tuple_": "not a list",
+    "sequence_": "not a list",
+    "is_instance_of": "not a list",
+    "dict_": "not a mapping",
+    "mapping_": "not a mapping",
 }

@@ -133,7 +133,7 @@ def read_number(text: str) -> Answer:
         return Answer(None)
     found = re.fullmatch(r"([0-9]+)(\+?)", text, re.ASCII)
     if found is None:
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     return Answer(int(found[1]), at_least=bool(found[2]))
 
 

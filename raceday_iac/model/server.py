@@ -42,4 +42,6 @@ class ServerFacts:
 
     def __str__(self) -> str:
         """As messages name it."""
-        return f"Appwrite {self.version}" if self.version else f"this Appwrite (taken for {ASSUMED})"
+        return (
+            f"Appwrite {self.version}" if self.version else f"this Appwrite (of unknown version, treated as {ASSUMED})"
+        )

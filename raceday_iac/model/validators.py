@@ -29,7 +29,7 @@ def id_problem(text: str) -> str:
     if not limits.CUSTOM_ID.fullmatch(text):
         return f"{shown(text)} is not a valid id: {limits.ID_RULE}"
     if text == "0":
-        return "'0' is not a valid id: Appwrite takes it for none and makes one of its own; choose another"
+        return "'0' is not a valid id: Appwrite treats it as missing and makes an id of its own; choose another"
     return ""
 
 
@@ -65,7 +65,7 @@ def role_problem(role: str) -> str:
 
 def _member_problem(name: str, identifier: str, dimension: str | None) -> str:
     if name not in ("user", "team", "member", "label"):
-        return f"it is one of {_ROLES}"
+        return f"a role is one of {_ROLES}"
     if name == "label":
         is_label = limits.LABEL.fullmatch(identifier) and identifier != "0"
         return "" if is_label and dimension is None else "a label has 1 to 36 letters and digits, and nothing else"
@@ -73,9 +73,9 @@ def _member_problem(name: str, identifier: str, dimension: str | None) -> str:
     if problem or dimension is None:
         return problem
     if name == "user":
-        return "" if dimension in _VERIFIED else "behind a user's id only /verified and /unverified can stand"
+        return "" if dimension in _VERIFIED else "only /verified or /unverified may follow a user's id"
     if name == "member":
-        return "nothing can stand behind a member's id"
+        return "nothing may follow a member's id"
     return id_problem(dimension)
 
 
@@ -93,12 +93,12 @@ def permissions_problem(permissions: Iterable[str]) -> str:
     expanded = expand_permissions(permissions)
     count = len(pack_permissions(expanded))
     if count > limits.PERMISSIONS:
-        return f"{count} permissions, Appwrite takes {limits.PERMISSIONS}; give a team or a label instead of users"
+        return f"{count} permissions, but Appwrite accepts {limits.PERMISSIONS}; use a team or a label instead of users"
     seen: dict[str, str] = {}
     for permission in expanded:
         first = seen.setdefault(permission.lower(), permission)
         if first != permission:
-            return f"{first} and {permission} differ only in case, and Appwrite takes them for the same; keep one"
+            return f"{first} and {permission} differ only in case, and Appwrite treats them as the same; keep one"
     return ""
 
 
@@ -134,7 +134,7 @@ def _event_reason(parts: list[str]) -> str:
             if part != "*" and id_problem(part):
                 return f"{shown(part)} is neither * nor a valid id"
         elif not _NAME_IN_EVENT.fullmatch(part):
-            return f"{shown(part)} is not the name of a type or of what happens to it"
+            return f"{shown(part)} is not the name of a resource type or of an action"
     return ""
 
 
@@ -264,8 +264,8 @@ _FITTING: dict[str, tuple[Callable[[Any], bool], str]] = {
     "float": (is_double, "a number that a double holds"),
     "boolean": (lambda value: isinstance(value, bool), "True or False"),
     "datetime": (is_instant, "a date such as 2025-01-31T10:20:30.123+00:00, of a year from 1000 to 9999"),
-    "email": (is_email, "an e-mail address as Appwrite takes it (ASCII, no blanks, a domain with a dot)"),
-    "url": (is_url, "a URL as Appwrite takes it (ASCII, scheme://host, labels of letters, digits and hyphens)"),
+    "email": (is_email, "an email address as Appwrite accepts it (ASCII, no blanks, a domain with a dot)"),
+    "url": (is_url, "a URL as Appwrite accepts it (ASCII, scheme://host, labels of letters, digits and hyphens)"),
     "ip": (is_ip, "an IPv4 or IPv6 address of at most 39 characters, without a zone"),
     "point": (_is_point, f"a point {_COORDINATES}"),
     "line": (_is_line, f"two points or more, each {_COORDINATES}"),

@@ -83,7 +83,9 @@ class Codec:
             if content.get("lineage") != state.lineage or serial <= state.serial:
                 continue
             if before != state.serial:
-                raise StateError(f"the changes saved last go on from serial {before}, and it has serial {state.serial}")
+                raise StateError(
+                    f"the changes saved last follow serial {before}, but the state has serial {state.serial}"
+                )
             migrations = self._change(entries, content)
             state = replace(state, serial=serial, migrations=state.migrations if migrations is None else migrations)
             saved = saved_of(content)
@@ -127,7 +129,7 @@ class Codec:
             )
         sealed = content["sealed"]
         if not isinstance(sealed, dict):
-            raise StateError("it is damaged: what is encrypted is no object")
+            raise StateError("it is damaged: the encrypted content is not an object")
         try:
             body = json.loads(self.cipher.decrypt(sealed))
         except (ValueError, RecursionError) as error:
@@ -165,7 +167,7 @@ class Journal:
         except OSError as error:
             raise StateError(
                 f"The journal could not be saved to {self.file}: {error.strerror or error}. {self._intact()}",
-                hint="make room or fix the permissions, then run apply again: it adopts what was already done",
+                hint="free disk space or fix the permissions, then run apply again: it adopts what was already done",
             ) from None
 
     def interrupted_changes(self) -> list[str]:

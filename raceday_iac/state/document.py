@@ -126,7 +126,7 @@ def upgraded(content: Any) -> Document:
         )
     while (number := int(document["format"])) < FORMAT:
         if number not in STEPS:
-            raise StateError(f"it has format {number}, which there never was")
+            raise StateError(f"it has format {number}, which does not exist")
         document = {**STEPS[number](document), "format": number + 1}
     return document
 
@@ -188,7 +188,7 @@ class Binding:
         """Raise RefusedError when a state kept `where` belongs to something else than what is `here`."""
         found = list(self.differences(here))
         if found:
-            lines = "\n".join(f"  - its {name} is {own}, this is {other}" for name, own, other in found)
+            lines = "\n".join(f"  - its {name} is {own}, but this is {other}" for name, own, other in found)
             raise RefusedError(
                 f"The state in {where} belongs to something else. {NOTHING_CHANGED}\n{lines}",
                 hint=_way_out({name for name, _, _ in found}),
@@ -220,7 +220,7 @@ def binding_from_json(content: Any) -> Binding:
     """The reverse of `to_json`. Raises StateError for anything else: what cannot be read must not count as unknown."""
     names = {each.name for each in fields(Binding)}
     if not isinstance(content, Mapping) or not all(isinstance(each, str) for each in content.values()):
-        raise StateError("it is damaged: what it belongs to is no object of texts")
+        raise StateError("it is damaged: the target that it belongs to is not an object of texts")
     return Binding(**{str(name): text for name, text in content.items() if name in names})
 
 
@@ -507,8 +507,8 @@ def forgotten(state: State, unwanted: Iterable[Address]) -> tuple[State, list[Ad
     wanted = list(unwanted)
     for each in wanted:
         if each in state.migrations:
-            hint = f"for it to count as not run: raceday-iac migration mark {each.name} --not-run"
-            raise StateError(f"{each} is no resource, but a migration that ran.", hint=hint, unchanged=True)
+            hint = f"to mark it as not run: raceday-iac migration mark {each.name} --not-run"
+            raise StateError(f"{each} is not a resource, but a migration that ran.", hint=hint, unchanged=True)
         if each not in state.entries:
             raise _not_owned(each)
     gone = with_members(state, wanted)
@@ -524,14 +524,14 @@ def pushed(current: Version | None, given: State, *, force: bool) -> State:
     if not force and given.lineage != current.lineage:
         raise RefusedError(
             f"The lineage differs: this one is {given.lineage}, the stored one {current.lineage}. They describe "
-            "different things, or one was started again.",
-            hint="to let it take the other's place anyway: --force",
+            "different things, or one of them was begun again.",
+            hint="to replace the stored state anyway: --force",
             unchanged=True,
         )
     if not force and given.serial < current.serial:
         raise RefusedError(
             f"It has serial {given.serial}, and the stored one has {current.serial}: it is older.",
-            hint="pull the newest one and change that, or say --force",
+            hint="pull the newest state and change that, or use --force",
             unchanged=True,
         )
     return replace(given, serial=max(given.serial, current.serial + 1))
@@ -558,4 +558,4 @@ def _must_be_alike(source: Address, destination: Address) -> None:
 
 
 def _not_owned(address: Address) -> StateError:
-    return StateError(f"{address} is not in the state.", hint="see what is: raceday-iac state list", unchanged=True)
+    return StateError(f"{address} is not in the state.", hint="see all: raceday-iac state list", unchanged=True)

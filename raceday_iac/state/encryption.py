@@ -54,7 +54,7 @@ def required_secret(name: str, what: str, variables: Mapping[str, str]) -> Secre
     found = optional_secret(name, variables)
     if found is None:
         raise IacError(
-            f"The environment variable {name}, which is to hold {what}, is empty.",
+            f"The environment variable {name} is empty. It must hold {what}.",
             hint=f"export {name}=…",
             unchanged=True,
         )
@@ -134,7 +134,7 @@ class AgeCipher:
         try:
             return bytes(self._age.decrypt(data, self._identities))
         except self._age.DecryptError:
-            raise StateError("none of the given keys opens it", hint=_OLD_KEY) from None
+            raise StateError("none of the given keys can decrypt it", hint=_OLD_KEY) from None
 
     def decrypt(self, encrypted: Mapping[str, Any]) -> bytes:
         """See `Cipher`."""
@@ -145,7 +145,7 @@ class AgeCipher:
             plain = gzip.decompress(self._age.decrypt(data, self._identities))
         except self._age.DecryptError:
             raise StateError(
-                "none of the given keys opens it; it is encrypted for "
+                "none of the given keys can decrypt it; it is encrypted for "
                 f"{encrypted.get('key')} since {encrypted.get('since')}",
                 hint=_OLD_KEY,
             ) from None
@@ -182,7 +182,7 @@ def _library() -> Any:
         import pyrage  # noqa: PLC0415 - optional
     except ImportError:
         raise IacError(
-            "The environment asks for an encrypted state, and the package for it is not installed.",
+            "The environment asks for an encrypted state, but the package for it is not installed.",
             hint="pip install 'raceday-iac[encryption]'",
             unchanged=True,
         ) from None

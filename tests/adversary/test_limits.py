@@ -38,11 +38,11 @@ REFUSED: dict[str, tuple[str, str]] = {
     "an event of functions": (function(events=["functions.*"]), "events of functions themselves"),
     "a label with a hyphen": (function(execute=["label:vip-gold"]), "a label has 1 to 36 letters and digits"),
     "a role with an accent": (function(execute=["team:t/ä"]), "'ä' is not a valid id"),
-    "101 roles": (function(execute=[f"user:u{each}" for each in range(101)]), "101 items are more than the 100"),
+    "101 roles": (function(execute=[f"user:u{each}" for each in range(101)]), "101 items, but Appwrite accepts 100"),
     "a name of 129 characters": (function(name="n" * 129), "longer than the 128 characters"),
     "101 permissions": (
         collection(permissions=tuple(f'read("user:u{each}")' for each in range(101))),
-        "101 permissions, Appwrite takes 100",
+        "101 permissions, but Appwrite accepts 100",
     ),
     "permissions that differ in case": (
         collection(permissions=('read("user:A")', 'read("user:a")')),
@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[str, str]] = {
         "treats them as one column",
     ),
     "a bound beyond a double": (collection('c.float("f", max=10**400)'), "is not a number that a double holds"),
-    "the id 0": ('stack.database("0", name="D")', "Appwrite takes it for none"),
+    "the id 0": ('stack.database("0", name="D")', "Appwrite treats it as missing"),
 }
 
 

@@ -91,7 +91,7 @@ def test_recover_reports_it_and_touches_nothing(c: Arena, server: Any) -> None:
     copy_of(c, server).lose("one")
     c.proxy.forget()
     ended = run(c, "recover", "--auto-approve")
-    assert f"{at(c, 'collection', 'c')}: Appwrite lists one as available, but documents" in ended.text
+    assert f"{at(c, 'collection', 'c')}: Appwrite lists one as available, but refuses documents" in ended.text
     assert f"raceday-iac apply --replace {at(c, 'collection', 'c')}" in ended.text
     assert c.proxy.writes() == 0
 

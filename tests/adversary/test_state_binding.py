@@ -72,7 +72,7 @@ def test_another_project_is_refused_by_every_command(ours: Arena, theirs: Site, 
     ours.declare(DB + COLLECTION)
     before = ours.state_file.read_bytes()
     ended = run(ours, *words(ours, command), code=5)
-    assert f"its project is {ours.site.project}, this is {theirs.project}" in ended.err
+    assert f"its project is {ours.site.project}, but this is {theirs.project}" in ended.err
     assert "Nothing was changed" in ended.err
     assert "raceday-iac state rebind" in ended.err
     assert theirs.api().has(path)
@@ -98,7 +98,7 @@ def with_stack(arena: Arena, file: Path, *command: str, environment: str = ENVIR
 @pytest.mark.parametrize("command", ["plan", "apply --auto-approve", "drift", "import --all"])
 def test_a_second_stack_over_the_same_state_is_refused(ours: Arena, command: str) -> None:
     ended = with_stack(ours, second_stack(ours), *command.split(), code=5)
-    assert "its stack is e2e, this is second" in ended.err
+    assert "its stack is e2e, but this is second" in ended.err
     assert "give each stack an environment of its own" in ended.err
     assert count(ours) == 2
 
@@ -118,7 +118,7 @@ def test_another_endpoint_is_refused(ours: Arena) -> None:
     """The same project id on another server, or the same server by another name: nobody can know."""
     other = ours.proxy.endpoint.replace("127.0.0.1", "localhost")
     ours.variables["APPWRITE_ENDPOINT"] = other
-    assert f"its endpoint is {ours.proxy.endpoint}, this is {other}" in run(ours, "plan", code=5).err
+    assert f"its endpoint is {ours.proxy.endpoint}, but this is {other}" in run(ours, "plan", code=5).err
 
 
 def test_a_move_that_is_meant_is_said_once_and_written_down(ours: Arena, theirs: Site) -> None:
@@ -178,7 +178,7 @@ def test_a_state_of_another_project_is_not_pushed_into_an_environment(ours: Aren
     run(ours, "state", "push", str(file))
     point_at(ours, theirs)
     ended = run(ours, "state", "push", str(file), code=5)
-    assert f"its project is {ours.site.project}, this is {theirs.project}" in ended.err
+    assert f"its project is {ours.site.project}, but this is {theirs.project}" in ended.err
     run(ours, "state", "push", str(file), "--force")
     run(ours, "plan", code=5)
 
@@ -219,4 +219,4 @@ def test_the_embedded_server_has_another_port_each_time_and_is_still_the_same(em
     assert bound(empty) == {"endpoint": "embedded", "project": "one", "stack": "e2e"}
     run(empty, "plan", "--detailed-exitcode")
     environment.write_text("endpoint: embedded\nproject: two\n", encoding="utf-8")
-    assert "its project is one, this is two" in run(empty, "plan", code=5).err
+    assert "its project is one, but this is two" in run(empty, "plan", code=5).err

@@ -535,7 +535,7 @@ def test_a_state_of_another_stack_is_refused(fleet: Fleet) -> None:
     fleet.replace('Stack("races")', 'Stack("horses")')
     ended = fleet.iac("compare dev staging", code=5)
     assert "Environment dev: The state in" in ended.err
-    assert "its stack is races, this is horses" in ended.err
+    assert "its stack is races, but this is horses" in ended.err
 
 
 # The guide, as its reader types it.

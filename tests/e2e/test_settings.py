@@ -131,7 +131,7 @@ def test_one_is_left_to_others_forgotten_and_set_back(project: Project, setting:
 def test_one_that_is_declared_absent_is_set_back(project: Project, setting: Setting) -> None:
     if not setting.has_original:
         project.declare(f'stack.absent("{setting.address}", reason="as it was")\n')
-        assert "declare what it should be" in here(project, "plan", code=1).text
+        assert "declare the value that it should have" in here(project, "plan", code=1).text
         return
     begun = live(project, setting)
     project.declare(setting.before + setting.call())

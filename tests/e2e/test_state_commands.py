@@ -138,7 +138,7 @@ def test_a_state_that_is_being_applied_cannot_be_changed_by_hand(project: Projec
     (lock,), refused, released = others
     assert (lock["reason"], lock["expired"], lock["expiresIn"]) == ("apply", False, None)
     assert "locked by apply" in refused.err
-    assert "a process that lives" in released.err
+    assert "a running process" in released.err
     assert here(project, "state", "lock", "list").out == "The state is not locked.\n"
     assert "nothing to release" in here(project, "state", "lock", "release").out
     project.must_be_clean()
@@ -183,11 +183,11 @@ def test_a_wrong_or_missing_key_is_reported_and_nothing_is_changed(project: Proj
     before = project.state_file.read_bytes()
     project.proxy.forget()
     project.secret("STATE_KEY", key(project))
-    assert "none of the given keys opens it" in here(project, "apply", "--auto-approve", code=1).err
-    assert "none of the given keys opens it" in here(project, "state", "rekey", code=1).err
+    assert "none of the given keys can decrypt it" in here(project, "apply", "--auto-approve", code=1).err
+    assert "none of the given keys can decrypt it" in here(project, "state", "rekey", code=1).err
     project.variables["STATE_KEY"] = ""
     assert (
-        "STATE_KEY, which is to hold the key that encrypts the state, is empty"
+        "STATE_KEY is empty. It must hold the key that encrypts the state."
         in here(project, "apply", "--auto-approve", code=1).err
     )
     keep_state(project, "backend: local")

@@ -221,7 +221,7 @@ def test_a_wrong_key_and_a_store_that_is_not_there_are_reported(project: Project
     refused = project.iac("plan", code=1, STATE_SECRET_KEY="wrong")
     assert "does not accept the key: SignatureDoesNotMatch" in refused.err
     missing = project.iac("apply", "--auto-approve", code=1, STATE_SECRET_KEY="")
-    assert "STATE_SECRET_KEY, which is to hold the secret key of the state, is empty" in missing.err
+    assert "STATE_SECRET_KEY is empty. It must hold the secret key of the state." in missing.err
     assert project.proxy.writes() == 0
 
 

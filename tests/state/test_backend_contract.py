@@ -271,7 +271,7 @@ def test_an_encrypted_state_is_refused_without_a_key_and_with_a_wrong_one(place:
     before = raw_texts(place)
     with pytest.raises(StateError, match="it is encrypted, and the environment names no key"):
         place.open().read()
-    with pytest.raises(StateError, match=f"none of the given keys opens it; it is encrypted for {public}"):
+    with pytest.raises(StateError, match=f"none of the given keys can decrypt it; it is encrypted for {public}"):
         place.open(codec=Codec(AgeCipher(new_key()[0]))).read()
     assert raw_texts(place) == before
 

@@ -63,7 +63,7 @@ def test_what_is_kept_is_read_back(files: KeptFiles, cipher: AgeCipher | None) -
 def test_without_the_key_the_head_can_be_read_and_nothing_else(tmp_path: Path) -> None:
     files = FolderFiles(tmp_path)
     manifest = made(Backups(files, AgeCipher(KEY)))
-    for cipher, message in ((None, "names no key"), (AgeCipher(OTHER), "none of the given keys opens it")):
+    for cipher, message in ((None, "names no key"), (AgeCipher(OTHER), "none of the given keys can decrypt it")):
         stranger = Backups(files, cipher)
         assert stranger.manifest(manifest.id).records == len(RECORDS)
         with pytest.raises(StateError, match=message):
@@ -218,7 +218,7 @@ def test_a_backup_is_encrypted_again_for_further_recipients(files: KeptFiles) ->
 def test_a_backup_that_no_key_opens_is_left_as_it_was(files: KeptFiles) -> None:
     old = Backups(files, AgeCipher(OTHER))
     manifest = made(old)
-    with pytest.raises(StateError, match="none of the given keys opens it"):
+    with pytest.raises(StateError, match="none of the given keys can decrypt it"):
         Backups(files, AgeCipher(KEY)).rekey(manifest)
     assert old.find("latest") == manifest
     assert list(old.problems(manifest)) == []

@@ -52,7 +52,7 @@ def settings_of(section: Any) -> BackendSettings:
     """The settings in the state's section of an environment file. Raises ValueError where it does not name a backend,
     and pydantic's ValidationError for settings that are wrong."""
     if not isinstance(section, Mapping):
-        raise ValueError("Input should be a mapping of settings")
+        raise ValueError("it must be a mapping of settings")
     name = section.get("backend")
     if name not in BACKENDS:
         raise ValueError(f"name its backend: {', '.join(BACKENDS[:-1])} or {BACKENDS[-1]}")

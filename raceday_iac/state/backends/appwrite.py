@@ -62,7 +62,7 @@ class AppwriteSettings(SharedSettings):
         given = [self.endpoint, self.project, self.api_key_env]
         if any(given) and not all(given):
             raise ValueError(
-                "endpoint, project and api_key_env are given together, or none of them (then the target's)"
+                "give endpoint, project and api_key_env together, or none of them (then the target is used)"
             )
         return self
 
@@ -228,7 +228,7 @@ def _version_of(raw: Mapping[str, Any]) -> StateVersion:
     try:
         return StateVersion(int(raw["serial"]), str(raw.get("note") or ""), unpack(str(raw.get("content") or "")))
     except (KeyError, TypeError, ValueError) as error:
-        raise IacError(f"A document of the state's collection is not what it should be: {error!r}.") from None
+        raise IacError(f"A document in the state's collection is not valid: {error!r}.") from None
 
 
 # Texts that fit into a string attribute: short ones as they are, so that the console shows them, long ones packed.
@@ -249,7 +249,7 @@ def pack(text: str, limit: int = LIMIT) -> str:
     if len(packed) > limit:
         raise StateError(
             f"The state is too large to be kept in Appwrite: {len(packed):,} characters when compressed, "
-            f"of at most {limit:,}.",
+            f"but at most {limit:,} fit.",
             hint="keep it in files or in an S3-compatible store (state.backend in the environment file)",
         )
     return packed

@@ -26,7 +26,7 @@ from ..store import StateStore
 
 def _endpoint(text: str) -> str:
     if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
-        raise ValueError("is a URL: https://host")
+        raise ValueError("must be a URL: https://host")
     return text.rstrip("/")
 
 

@@ -99,7 +99,7 @@ class LocalState:
         except OSError as error:
             raise StateError(
                 f"The state could not be saved to {self.file}: {error.strerror or error}. {self._what_is_intact()}",
-                hint="make room or fix the permissions, then run apply again: it adopts what was already done",
+                hint="free disk space or fix the permissions, then run apply again: it adopts what was already done",
             ) from None
         self._seen, self._last = self._look(), state
 
@@ -133,7 +133,7 @@ class LocalState:
         except OSError as error:
             raise StateError(
                 f"The state could not be backed up to {self.backup}: {error.strerror or error}.",
-                hint="make room or fix the permissions, then run apply again",
+                hint="free disk space or fix the permissions, then run apply again",
                 unchanged=True,
             ) from None
 
@@ -259,9 +259,9 @@ class LocalState:
         return "The state saved last is intact." if self.file.exists() else "There was no state before."
 
     def _recovery_hint(self) -> str:
-        restore = f"restore the last good one (cp {self.backup} {self.file})" if self.backup.exists() else ""
+        restore = f"restore the last good state (cp {self.backup} {self.file})" if self.backup.exists() else ""
         move = f"mv {self.file} {self.file}.damaged"
-        adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted ({move})"
+        adopt = f"move the file away and run plan: what the stack declares and Appwrite has is adopted ({move})"
         return f"{restore}, or {adopt}" if restore else adopt
 
 
@@ -307,7 +307,7 @@ class FileLock:
             if not take_lock(handle):
                 raise LockedError(
                     f"The state of this environment is locked by {_named(handle)}.",
-                    hint="wait for it to end; the lock goes with its process",
+                    hint="wait for it to end; the lock ends with its process",
                     unchanged=True,
                 )
             _sign(handle, reason)
@@ -335,8 +335,8 @@ class FileLock:
         if lock_id and holder.id != lock_id:
             raise LockedError(f"The lock has changed: {holder}.", unchanged=True)
         raise LockedError(
-            f"The lock is held by a process that lives: {holder}. It was not released.",
-            hint=f"end that process (kill {holder.pid} on this machine); the lock goes with it",
+            f"The lock is held by a running process: {holder}. It was not released.",
+            hint=f"end that process (kill {holder.pid} on this machine); that ends the lock, too",
         )
 
 
@@ -435,7 +435,7 @@ class LocalHistory:
 def not_kept(serial: int) -> StateError:
     """The error for a serial that is not in the history."""
     return StateError(
-        f"Serial {serial} is not in the history.", hint="see what is: raceday-iac state history", unchanged=True
+        f"Serial {serial} is not in the history.", hint="see all: raceday-iac state history", unchanged=True
     )
 
 

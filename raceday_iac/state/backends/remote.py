@@ -190,7 +190,7 @@ class RemoteState:
             self._first = self._last = self._seen = fence.serial
             return
         raise FencedError(
-            f"The state in {self.where} is being saved all the time by somebody else.",
+            f"The state in {self.where} is saved again and again by somebody else.",
             hint="run the command again",
             unchanged=True,
         )
@@ -218,7 +218,7 @@ class RemoteState:
             try:
                 self._backend.remove(each)
             except IacError as error:
-                _log.info("Serial %d could not be let go of: %s", each, error.message)
+                _log.info("Serial %d could not be deleted: %s", each, error.message)
 
     def _must_be_newest(self, serial: int) -> Sequence[int]:
         """All serials, when the one just saved is the newest. An old one may have been free because it was let go of;
@@ -228,7 +228,7 @@ class RemoteState:
             self._backend.remove(serial)
             raise PreconditionFailed("a newer one exists")
         if serial not in serials:
-            raise StateError(f"{self.where} does not keep what is written to it: serial {serial} is not there.")
+            raise StateError(f"{self.where} does not keep what is written to it: serial {serial} is missing.")
         return serials
 
     def _overtaken(self, serial: int) -> FencedError:
@@ -238,8 +238,8 @@ class RemoteState:
             saved = Saved.from_json(_note(newest))
             by = f" ({saved.command or 'a run'} by {saved.by}, {saved.at})"
         return FencedError(
-            f"The save of serial {serial} was refused: somebody else has saved since it was read; {self.where} is at "
-            f"serial {newest.serial if newest else serial} now{by}.",
+            f"The save of serial {serial} was refused: somebody else has saved since it was read; {self.where} is now "
+            f"at serial {newest.serial if newest else serial}{by}.",
             hint="run plan again; what was already done on Appwrite is adopted",
         )
 
@@ -256,7 +256,8 @@ class RemoteState:
         except StateError as error:
             raise StateError(
                 f"Serial {version.serial} of the state in {self.where} cannot be used: {error}.",
-                hint=error.hint or "go back to an earlier one: raceday-iac state history, state restore SERIAL",
+                hint=error.hint
+                or "restore an earlier one: raceday-iac state history, then: raceday-iac state restore SERIAL",
                 unchanged=True,
             ) from None
 
@@ -395,7 +396,7 @@ class RemoteLock:
             with suppress(PreconditionFailed):
                 self._backend.write_lock(_free(), found.tag)
                 return
-        raise LockedError("The lock is being renewed all the time. It was not released.", hint="try again")
+        raise LockedError("The lock is renewed again and again. It was not released.", hint="try again")
 
     def _keep(self, held: _Held) -> None:
         """Renew until released or lost."""
@@ -414,8 +415,8 @@ class RemoteLock:
             holder = self._look()
             whose = f"{holder} took it over" if holder else "it was released"
             self._lost = (
-                f"The lock of this run ({held.content['reason']}, {held.content['since']}) is no longer its own: "
-                f"{whose}. What it was about to save was refused."
+                f"This run has lost its lock ({held.content['reason']}, {held.content['since']}): "
+                f"{whose}. Its save was refused."
             )
         except IacError as error:
             _log.info("The lock could not be renewed: %s", error.message)

@@ -73,7 +73,7 @@ class S3Settings(SharedSettings):
     @model_validator(mode="after")
     def _pair(self) -> S3Settings:
         if bool(self.access_key_env) != bool(self.secret_key_env):
-            raise ValueError("access_key_env and secret_key_env are given together, or neither")
+            raise ValueError("give access_key_env and secret_key_env together, or neither")
         return self
 
 
@@ -364,7 +364,7 @@ def _library() -> Any:
         import obstore.store  # noqa: PLC0415
     except ImportError:
         raise IacError(
-            "The environment keeps its state in an S3-compatible store, and the package for it is not installed.",
+            "The environment keeps its state in an S3-compatible store, but the package for it is not installed.",
             hint="pip install 'raceday-iac[s3]'",
             unchanged=True,
         ) from None

@@ -114,7 +114,7 @@ def test_what_no_key_can_take_back_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("email_template.recovery-en", "not known what it was"), ("service.teapot", "not known what it was")],
+    [("email_template.recovery-en", "earlier value is not known"), ("service.teapot", "earlier value is not known")],
 )
 def test_what_has_no_value_of_appwrites_own_cannot_be_absent(text: str, problem: str) -> None:
     (found,) = problems(declared(lambda stack: stack.absent(text, reason="r")))

@@ -120,7 +120,7 @@ def test_broken_yaml_is_refused_with_its_line(load: Load) -> None:
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just text\n", "1: x\n"])
 def test_a_file_that_is_no_mapping_of_names_is_refused(load: Load, text: str) -> None:
-    assert "an environment file is a mapping of names to values" in mistake(load, text)
+    assert "an environment file must be a mapping of names to values" in mistake(load, text)
 
 
 def test_the_name_cannot_be_set(load: Load) -> None:

@@ -52,7 +52,7 @@ def test_a_chain_of_renames_can_be_declared_in_any_order() -> None:
         ([("a", "b")], "ab", "attribute.d/c/a is still declared, at "),
         ([("a", "a")], "a", "that is its name already"),
         ([("a", "b"), ("c", "b")], "b", "attribute.d/c/a is renamed to attribute.d/c/b as well"),
-        ([("a", "b"), ("a", "c")], "bc", "it has a new name already"),
+        ([("a", "b"), ("a", "c")], "bc", "it is renamed already"),
     ],
 )
 def test_a_rename_that_makes_no_sense_is_a_problem(pairs: list[tuple[str, str]], declared: str, said: str) -> None:
@@ -61,7 +61,7 @@ def test_a_rename_that_makes_no_sense_is_a_problem(pairs: list[tuple[str, str]],
 
 def test_names_that_go_round_in_a_circle_are_a_problem() -> None:
     found = problems(moved(("a", "b"), ("b", "a"), declared="ab"))
-    assert all("cannot go round in a circle" in str(each) for each in found)
+    assert all("renames cannot form a circle" in str(each) for each in found)
     assert found
 
 
@@ -69,8 +69,8 @@ def test_names_that_go_round_in_a_circle_are_a_problem() -> None:
     ("old", "new", "said"),
     [
         ("function.f", "function.g", "Appwrite cannot rename a function; it can rename attribute"),
-        ("attribute.d/x/a", "attribute.d/c/a", "lies elsewhere: a new name must be in the same place"),
-        ("relationship.d/c/b", "attribute.d/c/a", "lies elsewhere"),
+        ("attribute.d/x/a", "attribute.d/c/a", "is in another place: a rename must stay in the same place"),
+        ("relationship.d/c/b", "attribute.d/c/a", "is in another place"),
         ("attribute.d/c/b", "nonsense", "is not an address"),
         ("nonsense", "attribute.d/c/a", "is not an address"),
         ("thing.d/c/b", "attribute.d/c/a", "unknown kind 'thing'"),
@@ -108,7 +108,7 @@ def test_what_lies_in_something_forgotten_is_forgotten() -> None:
     ("at", "fields", "said"),
     [
         ("function.f", ["tiemout"], "it has no field 'tiemout' (did you mean 'timeout'?); its fields are "),
-        ("function.f", [], "name the fields that are left to others; its fields are "),
+        ("function.f", [], "name the fields to ignore; its fields are "),
         ("function.g", ["timeout"], "it is not declared (did you mean 'function.f'?)"),
         ("deployment.f", ["digest"], "code cannot be ignored; declare code=KEEP"),
     ],
@@ -122,7 +122,7 @@ def test_only_fields_that_there_are_can_be_ignored(at: str, fields: list[str], s
 def test_only_declared_attributes_of_plain_types_can_be_converted() -> None:
     found = stack("a", "a_conv")
     found.convert("attribute.d/c/a")
-    assert "attribute.d/c/a_conv is declared, and its name is needed in between" in complaint(found)
+    assert "attribute.d/c/a_conv is declared, but the conversion needs that name" in complaint(found)
     found = stack()
     found.convert("attribute.d/c/a")
     assert "it is not a declared attribute" in complaint(found)

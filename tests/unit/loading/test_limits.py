@@ -60,7 +60,7 @@ def test_everything_that_other_validators_refuse_is_reported_at_once() -> None:
         "attribute.d/c/i": "default 'fe80::1%eth0' does not fit type ip",
         "attribute.d/c/t1": "default '20250717T010203Z' does not fit type datetime",
         "attribute.d/c/t2": "default '2025-07-17T01:02:03,5Z' does not fit type datetime",
-        "collection.d/p": "101 permissions, Appwrite takes 100",
+        "collection.d/p": "101 permissions, but Appwrite accepts 100",
     }
     assert {address for address, text in expected.items() if text not in said.get(address, "")} == set()
     assert set(said) == {*expected, "function.f"}
@@ -127,10 +127,10 @@ ROLES = {
     "label:" + "v" * 37: "a label has 1 to 36 letters and digits",
     "label:0": "a label has 1 to 36 letters and digits",
     "user:_a": "'_a' is not a valid id",
-    "user:0": "'0' is not a valid id: Appwrite takes it for none",
+    "user:0": "'0' is not a valid id: Appwrite treats it as missing",
     "user:a:b": "'a:b' is not a valid id",
-    "user:a/sometimes": "only /verified and /unverified",
-    "member:a/owner": "nothing can stand behind a member's id",
+    "user:a/sometimes": "only /verified or /unverified",
+    "member:a/owner": "nothing may follow a member's id",
     "team:t/ä": "'ä' is not a valid id",
     "team:t/0": "'0' is not a valid id",
     "team:t/a/b": "'a/b' is not a valid id",
@@ -190,7 +190,7 @@ def test_locks_that_differ_only_in_case_are_one() -> None:
 def test_the_id_0_is_refused() -> None:
     stack = Stack("test")
     database(stack, "0")
-    assert "Appwrite takes it for none and makes one of its own" in complaint(stack)
+    assert "Appwrite treats it as missing and makes an id of its own" in complaint(stack)
 
 
 @pytest.mark.parametrize("field", ["name", "commands", "entrypoint"])
@@ -202,11 +202,11 @@ def test_text_that_is_no_utf_8_is_refused(field: str) -> None:
     ("settings", "said"),
     [
         ({"name": "n" * 200}, "name: 'nnnn"),
-        ({"name": "n" * 200}, "(200 characters) is longer than the 128 characters that Appwrite takes; shorten it"),
+        ({"name": "n" * 200}, "(200 characters) is longer than the 128 characters that Appwrite accepts; shorten it"),
         ({"name": ""}, "name: '' is too short; it needs 1 character or more"),
         ({"timeout": 901}, "timeout: 901 has to be at most 900"),
         ({"timeout": 0}, "timeout: 0 has to be at least 1"),
-        ({"execute": [f"user:u{number}" for number in range(101)]}, "execute: 101 items are more than the 100"),
+        ({"execute": [f"user:u{number}" for number in range(101)]}, "execute: it has 101 items, but Appwrite"),
     ],
 )
 def test_a_message_has_the_value_the_limit_and_what_to_do(settings: dict[str, Any], said: str) -> None:
@@ -226,7 +226,7 @@ def permitted(*permissions: str) -> Stack:
 def test_a_collection_has_at_most_100_permissions_and_write_is_one(action: str, most: int) -> None:
     roles = [f'{action}("user:u{number}")' for number in range(most + 1)]
     assert resolved(permitted(*roles[:most]))
-    assert "101 permissions, Appwrite takes 100" in complaint(permitted(*roles))
+    assert "101 permissions, but Appwrite accepts 100" in complaint(permitted(*roles))
 
 
 def test_permissions_that_differ_only_in_case_are_refused() -> None:
@@ -378,7 +378,7 @@ def test_an_integer_of_four_bytes_holds_no_less_than_its_negative() -> None:
     assert resolved(with_attribute("integer", min=least, max=small))
     assert resolved(with_attribute("integer", min=-(2**40), max=small + 1))
     said = complaint(with_attribute("integer", min=least - 1, max=small))
-    assert f"min {least - 1} cannot be kept" in said
+    assert f"min {least - 1} is not possible" in said
     assert "below -2147483647" in complaint(with_attribute("integer", max=0, default=least - 1))
 
 

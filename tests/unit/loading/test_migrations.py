@@ -74,7 +74,7 @@ def test_what_is_wrong_with_a_file_is_said_before_anything_is_sent(tmp_path: Pat
 def test_one_that_imports_what_lies_beside_it(tmp_path: Path, line: str) -> None:
     said = complaint(tmp_path, ("m", [], []), m=f"import json\n{line}\n{GOOD}", shared="", json="")
     assert said.startswith("migration.m: m.py:2: it imports ")
-    assert said.endswith("A migration stands alone: only its own file is hashed")
+    assert said.endswith("A migration must stand alone: only its own file is hashed")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -108,4 +108,4 @@ def test_what_it_needs_is_declared_before_it(tmp_path: Path) -> None:
 
 def test_a_name_is_declared_once_and_is_a_name(tmp_path: Path) -> None:
     assert complaint(tmp_path, ("m", [], []), ("m", [], []), m=GOOD).startswith("migration.m: declared twice")
-    assert "is no name" in complaint(tmp_path, ("m-/x", [], []), m=GOOD)
+    assert "is not a valid name" in complaint(tmp_path, ("m-/x", [], []), m=GOOD)

@@ -420,17 +420,17 @@ def test_a_variable_of_the_project_can_be_overridden_and_is_checked() -> None:
     stack.variables = {"A KEY": FromEnvironment("NAME")}
     at = "project_variable.A KEY"
     assert fields(stack, at, overrides={at: {"value": "here"}}) == {"value": "here", "secret": False}
-    assert f"{at}: value: 5 is no text" in complaint(stack, overrides={at: {"value": 5}})
+    assert f"{at}: value: 5 is not a text" in complaint(stack, overrides={at: {"value": 5}})
     stack.variables = {"A KEY": "there"}
     assert "secret" in complaint(stack, overrides={at: {"secret": True}})
 
 
 def test_a_value_of_none_of_several_types_is_one_mistake() -> None:
     said = complaint(stack_with_function(variables={"K": None}))
-    assert said.endswith("variable.f/K: value: None is no text")
+    assert said.endswith("variable.f/K: value: None is not a text")
     stack = Stack("test")
     collection(stack).integer("a", min="x")
-    assert complaint(stack).endswith("attribute.d/c/a: min: 'x' is no number")
+    assert complaint(stack).endswith("attribute.d/c/a: min: 'x' is not a number")
 
 
 def test_an_override_is_checked_like_a_declaration() -> None:
@@ -440,7 +440,7 @@ def test_an_override_is_checked_like_a_declaration() -> None:
 def test_an_override_of_an_unknown_setting_is_refused() -> None:
     said = complaint(stack_with_function(), overrides={"function.f": {"timeot": 1}})
     assert (
-        "'timeot' cannot be overridden (did you mean 'timeout'?); what can: build_specification, code, commands,"
+        "'timeot' cannot be overridden (did you mean 'timeout'?); possible: build_specification, code, commands,"
         in said
     )
 

@@ -55,7 +55,7 @@ def test_limits_that_are_some(percent: float, number: int) -> None:
 def test_limits_that_are_none(percent: Any, number: Any) -> None:
     said = complaint(limited({"delete function": Threshold(percent, number)}))
     assert "threshold 'delete function'" in said
-    assert f"{percent} % and {number} is no limit" in said
+    assert f"{percent} % and {number} is not a valid limit" in said
 
 
 @pytest.mark.parametrize(

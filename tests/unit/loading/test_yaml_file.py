@@ -85,9 +85,9 @@ def test_every_value_has_a_line_and_a_missing_one_that_of_what_it_is_missing_fro
 
 def test_a_key_that_is_there_twice_is_refused_with_both_lines() -> None:
     assert mistakes("a: 1\nb:\n  c: 1\n  c: 2\na: 2\nl:\n- {x: 1, x: 1}\n") == [
-        "f.yaml:4: b.c: is there twice; the first is in line 3",
-        "f.yaml:5: a: is there twice; the first is in line 1",
-        "f.yaml:7: l.1.x: is there twice; the first is in line 7",
+        "f.yaml:4: b.c: is set twice; the first is in line 3",
+        "f.yaml:5: a: is set twice; the first is in line 1",
+        "f.yaml:7: l.1.x: is set twice; the first is in line 7",
     ]
 
 

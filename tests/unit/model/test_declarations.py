@@ -102,7 +102,7 @@ def test_a_timeout_outside_that_is_refused(timeout: int) -> None:
 
 @pytest.mark.parametrize("timeout", ["60", 60.5, True, None])
 def test_a_timeout_is_a_whole_number_and_nothing_else(timeout: Any) -> None:
-    assert f"timeout: {timeout!r} is no whole number" in complaint(stack_with_function(timeout=timeout))
+    assert f"timeout: {timeout!r} is not a whole number" in complaint(stack_with_function(timeout=timeout))
 
 
 @pytest.mark.parametrize("length", [1, limits.FUNCTION_NAME])
@@ -378,7 +378,7 @@ def test_other_string_sizes_are_refused(size: int) -> None:
 
 
 def test_a_string_needs_a_size() -> None:
-    assert "size: None is no whole number" in complaint(with_attribute("string", size=None))
+    assert "size: None is not a whole number" in complaint(with_attribute("string", size=None))
 
 
 def test_an_encrypted_string_needs_150_characters() -> None:
@@ -568,11 +568,11 @@ def test_an_index_may_have_orders_and_lengths_for_its_first_attributes_only() ->
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": 5}, "name: 5 is no text"),
-        ({"commands": ["npm ci"]}, "commands: ['npm ci'] is no text"),
-        ({"execute": 5}, "execute: 5 is no list"),
-        ({"scopes": ["documents.read", 5]}, "scopes.1: 5 is no text"),
-        ({"keep_deployments": "3"}, "keep_deployments: '3' is no whole number"),
+        ({"name": 5}, "name: 5 is not a text"),
+        ({"commands": ["npm ci"]}, "commands: ['npm ci'] is not a text"),
+        ({"execute": 5}, "execute: 5 is not a list"),
+        ({"scopes": ["documents.read", 5]}, "scopes.1: 5 is not a text"),
+        ({"keep_deployments": "3"}, "keep_deployments: '3' is not a whole number"),
     ],
 )
 def test_a_value_of_another_type_is_named(settings: dict[str, Any], message: str) -> None:

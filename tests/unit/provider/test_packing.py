@@ -35,7 +35,9 @@ def test_packing_the_same_text_twice_gives_the_same() -> None:
 def test_a_text_is_refused_only_when_it_is_too_long_after_compression() -> None:
     limit = len(pack("x" * (PLAIN_LIMIT + 1)))
     assert unpack(pack("x" * (PLAIN_LIMIT + 1), limit)).startswith("x")
-    with pytest.raises(StateError, match=f"{limit:,} characters when compressed, of at most {limit - 1:,}") as caught:
+    with pytest.raises(
+        StateError, match=f"{limit:,} characters when compressed, but at most {limit - 1:,} fit"
+    ) as caught:
         pack("x" * (PLAIN_LIMIT + 1), limit - 1)
     assert "S3-compatible" in caught.value.hint
 

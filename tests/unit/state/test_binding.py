@@ -75,7 +75,7 @@ def test_it_is_stored_with_the_state_and_read_back(bound: Binding) -> None:
 
 @pytest.mark.parametrize("content", [None, 7, "x", ["x"], {"endpoint": 7}, {"project": None}], ids=str)
 def test_what_cannot_be_read_is_damage_and_not_unknown(content: Any) -> None:
-    with pytest.raises(StateError, match="what it belongs to"):
+    with pytest.raises(StateError, match="target that it belongs to"):
         from_json({**to_json(new_state()), "bound": content})
 
 
@@ -85,8 +85,8 @@ def test_every_difference_is_named_with_both_sides_and_the_way_out() -> None:
     assert caught.value.exit_code == EXIT_REFUSED
     assert caught.value.message == (
         "The state in state.json belongs to something else. Nothing was changed.\n"
-        "  - its endpoint is https://appwrite.example.org/v1, this is https://other/v1\n"
-        "  - its project is raceday, this is acme\n"
-        "  - its stack is raceday, this is shop"
+        "  - its endpoint is https://appwrite.example.org/v1, but this is https://other/v1\n"
+        "  - its project is raceday, but this is acme\n"
+        "  - its stack is raceday, but this is shop"
     )
     assert "raceday-iac state rebind" in caught.value.hint

@@ -162,6 +162,6 @@ def test_a_migration_that_has_another_name_in_the_stack_can_have_it_in_the_state
 
 
 def test_a_migration_is_not_forgotten_like_a_resource() -> None:
-    with pytest.raises(StateError, match="is no resource, but a migration") as caught:
+    with pytest.raises(StateError, match="is not a resource, but a migration") as caught:
         forgotten(replace(owning("function.f"), migrations=RAN), [parse("migration.one")])
-    assert caught.value.hint == "for it to count as not run: raceday-iac migration mark one --not-run"
+    assert caught.value.hint == "to mark it as not run: raceday-iac migration mark one --not-run"

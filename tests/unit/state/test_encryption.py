@@ -68,7 +68,9 @@ def test_a_key_keeps_its_age_and_a_new_one_begins_again() -> None:
 
 def test_a_wrong_key_is_reported_with_the_one_that_is_needed() -> None:
     (key, public), (wrong, _) = new_key(), new_key()
-    with pytest.raises(StateError, match=f"none of the given keys opens it; it is encrypted for {public}") as caught:
+    with pytest.raises(
+        StateError, match=f"none of the given keys can decrypt it; it is encrypted for {public}"
+    ) as caught:
         cipher(wrong).decrypt(cipher(key).encrypt(TEXT))
     assert "previous_key_env" in caught.value.hint
     assert wrong.reveal() not in caught.value.message + caught.value.hint

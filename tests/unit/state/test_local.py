@@ -175,7 +175,7 @@ def test_a_damaged_file_with_a_backup_is_refused_with_both_ways_out(store: Local
     store.file.write_text("{")
     with pytest.raises(StateError) as caught:
         store.read()
-    assert caught.value.hint.startswith(f"restore the last good one (cp {store.backup} {store.file})")
+    assert caught.value.hint.startswith(f"restore the last good state (cp {store.backup} {store.file})")
 
 
 def test_a_newer_programs_state_is_not_to_be_replaced(store: LocalState) -> None:

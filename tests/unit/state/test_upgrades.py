@@ -58,7 +58,7 @@ def test_an_old_state_does_not_say_who_saved_it_but_how_much_it_owned() -> None:
 
 @pytest.mark.parametrize("number", [0, -1])
 def test_a_format_that_there_never_was_is_refused(number: int) -> None:
-    with pytest.raises(StateError, match=f"it has format {number}, which there never was"):
+    with pytest.raises(StateError, match=f"it has format {number}, which does not exist"):
         upgraded({**example(1), "format": number})
 
 
