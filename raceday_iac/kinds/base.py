@@ -333,6 +333,8 @@ class Kind:
     )
     #: Names that this tool does not know, and the server has no list of, beside those of single fields.
     doubts: Callable[[Fields, ServerFacts], Iterator[str]] = lambda _fields, _server: iter(())
+    #: What Appwrite makes of it that nobody expects, for the plan that creates it.
+    surprises: Callable[[Address, Fields], Iterator[str]] = lambda _address, _fields: iter(())
 
     # What is asked before something is lost.
 

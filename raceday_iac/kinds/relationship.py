@@ -99,6 +99,17 @@ def claims(address: Address, fields: Fields) -> Claims:
     return frozenset(found)
 
 
+def surprises(address: Address, fields: Fields) -> Iterator[str]:
+    """Of a collection with itself, the metadata that documents are checked against keep the far side only (1.8.1)."""
+    if address.parts[1] == fields["relatedCollection"]:
+        known = f"documents know only {fields['twoWayKey']!r}" if fields["twoWay"] else "no document can be given it"
+        advice = "" if fields["twoWay"] else ", which takes two_way=True"
+        yield (
+            f"{known}: of a relationship of a collection with itself, Appwrite keeps only the two_way_key for documents"
+            f"{advice}"
+        )
+
+
 def _counts_twice(desired: Desired, first: Address, second: Resource) -> bool:
     same_side = first.parts[:2] == second.address.parts[:2]
     return same_side or desired.resources[first].fields["twoWay"] or second.fields["twoWay"]
@@ -194,6 +205,7 @@ KIND = Kind(
     claims=claims,
     is_column=True,
     leads_to=leads_to,
+    surprises=surprises,
     leads_to_many=lambda fields: fields["relationType"] in ("oneToMany", "manyToMany"),
     is_read_by_code=True,
     is_async=True,

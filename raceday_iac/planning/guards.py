@@ -205,7 +205,10 @@ def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> 
         )
     for change in changes:
         if change.action in _WRITES:
-            found = kind_of(change.address).all_doubts(desired.resources[change.address].fields, server)
+            kind, fields = kind_of(change.address), desired.resources[change.address].fields
+            found = list(kind.all_doubts(fields, server))
+            if change.action in (Action.CREATE, Action.REPLACE):
+                found += kind.surprises(change.address, fields)
             yield from (f"{change.address}: {each}" for each in found)
 
 

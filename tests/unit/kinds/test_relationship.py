@@ -12,6 +12,7 @@ from raceday_iac.model.resource import Live
 from raceday_iac.model.stack import Stack
 
 from .. import recorded
+from ..applied import live_as, plan, state_of
 from ..declaring import address, database, resolved
 
 CREATED = [pair for pair in recorded.writes("relationships", "POST", "/attributes/relationship") if "key" in pair[0]]
@@ -60,3 +61,24 @@ def test_creation_and_deletion_go_to_their_paths() -> None:
     live = Live(AT, parse(("d", "own"), recorded.answer("relationships", "oneToOne")).fields)
     assert REQUESTS.create(AT, live.fields).path == "/databases/d/collections/own/attributes/relationship"
     assert REQUESTS.delete(AT, live).path == "/databases/d/collections/own/attributes/r"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "no document can be given it"),
+        ({"two_way": True, "two_way_key": "parent"}, "documents know only 'parent'"),
+    ],
+)
+def test_the_plan_that_relates_a_collection_with_itself_says_what_documents_will_have(
+    settings: dict[str, Any], said: str
+) -> None:
+    stack = Stack("test")
+    base = database(stack)
+    base.collection("other", name="O")
+    own = base.collection("own", name="N")
+    own.relationship("r", "own", type="manyToOne", **settings)
+    own.relationship("s", "other", type="manyToOne")
+    (note,) = plan(resolved(stack)).notes
+    assert note.startswith(f"relationship.d/own/r: {said}: ")
+    assert plan(resolved(stack), state_of(resolved(stack)), live_as(resolved(stack))).notes == ()
