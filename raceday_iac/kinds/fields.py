@@ -235,6 +235,9 @@ def unfitted(model: type[Declared], fields: Fields, server: ServerFacts) -> Iter
             continue
         if each.wire.instead and all(found[name] == fields[each.name] for name in each.wire.instead):
             continue
+        if not each.info.is_required() and fields[each.name] == canonical_default(each):
+            # Nobody asks for anything.
+            continue
         when = f"since {each.wire.since}" if each.wire.since else f"before {each.wire.until}"
         taken = {name: found[name] for name in each.wire.instead}
         rest = "".join(f"; its {name} will be {value}" for name, value in taken.items()) or "; it is left out"

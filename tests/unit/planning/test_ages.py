@@ -75,6 +75,13 @@ def test_what_an_older_server_cannot_have_is_reported_with_its_version(
     assert found.is_empty
 
 
+@pytest.mark.parametrize(("settings", "count"), [({}, 0), ({"start_command": "npm start"}, 1)])
+def test_what_nobody_declares_is_not_missed_on_an_older_server(settings: dict[str, str], count: int) -> None:
+    wanted = Stack("test")
+    wanted.site("s", name="S", framework="other", build_runtime="static-1", **settings)  # type: ignore[arg-type]
+    assert len(plan(resolved(wanted), facts=OLD).notes) == count
+
+
 def test_an_older_server_that_has_all_of_it_leads_to_no_note() -> None:
     sizes = {"specification": None, "build_specification": "s-1vcpu-1gb", "runtime_specification": "s-1vcpu-1gb"}
     assert planned(stack(**sizes), OLD, {"specification": "s-1vcpu-1gb"}).notes == ()
