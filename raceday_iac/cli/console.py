@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..applying import Applied, Event
+from ..applying.migrating import Rehearsal, rehearse
 from ..applying.scheduler import Observer
 from ..audit import AuditLog, Inspection
 from ..backup.manifest import Manifest
@@ -57,7 +58,7 @@ from .apply import claim_of, perform, rollback_to, what_is_left
 from .health import HealthContext, watched_of
 from .lint import configuration_of, timetable_for
 from .options import Options, begin_changes, current, extensions_of
-from .plan import snapshot_of, where
+from .plan import kept_before, snapshot_of, where
 from .workspace import (
     Target,
     Workspace,
@@ -165,7 +166,11 @@ class LookedAt:
             plan = make_plan(workspace, state, reader(server))
             verdict = accept(classify(plan), acceptances_of(self.options), first_day(""))
             plan_id = snapshot_of(plan, workspace, server, state).id
-        return Planned(plan, where(plan, server), plan_id, verdict, datetime.now(UTC))
+            kept = kept_before(plan, workspace)
+        return Planned(plan, workspace.desired, kept, where(plan, server), plan_id, verdict, datetime.now(UTC))
+
+    def rehearse(self, planned: Planned, note: Callable[[str], None]) -> Sequence[Rehearsal]:
+        return rehearse(planned.plan, planned.desired, self.reader(), lambda address, text: note(f"{address}: {text}"))
 
     def health(self) -> Report:
         self.target()

@@ -329,10 +329,11 @@ def make_and_show(
         saved = None if out is None or found.refusals else snapshot_of(found, workspace, server, state)
         if out is not None and saved is not None:
             write_file(out, saved.to_text(), private=True)
-        _report(reports, found, f"{where(found, server)}{origin}")
         rehearsed = _rehearsed(workspace, found, connection) if rehearses else None
+        kept = kept_before(found, workspace)
+        _report(reports, found, f"{where(found, server)}{origin}", kept, rehearsed)
         if not reports.to_stdout:
-            kept, also = kept_before(found, workspace), {**_where_saved(saved, out), **_rehearsal(rehearsed), **more}
+            also = {**_where_saved(saved, out), **_rehearsal(rehearsed), **more}
             show_plan(options, found, server, kept, verbose=verbose, origin=origin, **also)
     if rehearsed is not None and not options.json and not reports.to_stdout:
         from ..render.migration_text import rehearsal_lines
@@ -535,7 +536,13 @@ def _with_key(workspace: Workspace, state: State, plan_options: PlanOptions) -> 
     return state
 
 
-def _report(reports: Reports, plan: Plan, place: str) -> None:
+def _report(
+    reports: Reports,
+    plan: Plan,
+    place: str,
+    kept: Forecast | None = None,
+    rehearsed: Sequence[Rehearsal] | None = None,
+) -> None:
     if not reports.are_wanted:
         return
     # Most runs need no report, and each start pays for what is imported.
@@ -544,8 +551,8 @@ def _report(reports: Reports, plan: Plan, place: str) -> None:
 
     reports.write(
         {
-            "markdown": lambda: plan_markdown(plan, place),
-            "html": lambda: plan_page(plan, place),
+            "markdown": lambda: plan_markdown(plan, place, kept=kept, rehearsed=rehearsed),
+            "html": lambda: plan_page(plan, place, kept, rehearsed),
             "svg": lambda: plan_svg(plan, place),
         }
     )

@@ -18,9 +18,10 @@ from ..errors import IacError
 from ..health.observations import Severity
 from ..health.report import Report
 from ..linting.expansion import Timetable
+from ..planning import Action
 from ..render.health_page import health_values
 from ..render.health_text import headline
-from ..render.plan_page import plan_values
+from ..render.plan_page import plan_values, rehearsal_values
 from ..render.progress import event_text
 from ..render.schedule_page import schedule_values
 from ..state.document import Saved
@@ -34,7 +35,7 @@ LOOKS: Mapping[str, Look] = {
     "plan": Look(
         "Comparing the stack with the server",
         lambda project: project.plan(),
-        lambda planned: plan_values(planned.plan, planned.where),
+        lambda planned: plan_values(planned.plan, planned.where, planned.kept),
     ),
     "health": Look("Looking at runs, locks and data", lambda project: project.health(), health_values),
     "schedule": Look(
@@ -259,14 +260,41 @@ def _report(console: Console, request: Request, name: str) -> str:
 def plan(console: Console, request: Request) -> str:
     """The plan as it was computed last, and the form that applies it."""
     look_at(console, "plan")
-    seen, names = seen_of(console, "plan"), ["plan", "apply"]
+    seen, names = seen_of(console, "plan"), ["plan", "apply", "rehearsal"]
     shown = {"seen": seen, "names": names, "tasks": rows(console, names), "back": "/plan"}
     shown["applied"] = _outcome(console)
     if seen.values is None:
         return console.show("waiting.html", request, title="Plan", **shown)
     shown["sentence"] = sentence(seen.found)
     shown["plan_id"] = seen.found.id
+    shown |= _rehearsal(console, seen.found)
     return console.show("plan_live.html", request, **shown, **seen.values)
+
+
+def _rehearsal(console: Console, planned: Planned) -> dict[str, Any]:
+    """What the migrations of this plan would do, where somebody has asked for it."""
+    latest, seen = console.tasks.latest("rehearsal"), seen_of(console, "rehearsal")
+    is_of_it = seen.found == planned.id
+    return {
+        "can_rehearse": any(each.action is Action.MIGRATE for each in planned.plan.changes),
+        "is_rehearsing": seen.is_running,
+        "rehearsed": seen.values["found"] if is_of_it and seen.values is not None else [],
+        "rehearsed_ago": seen.ago if is_of_it else "",
+        "rehearsal_error": seen.error if latest is not None and latest.at > planned.at else None,
+    }
+
+
+def rehearse(console: Console, _request: Request, form: Form) -> str:
+    """Begin to run the migrations of the plan that the form is about, without writing."""
+    planned = seen_of(console, "plan").found
+    if not isinstance(planned, Planned) or planned.id != form.get("plan"):
+        return console.to("/plan", "The plan has changed since it was shown; look at it again.")
+
+    def work(task: Task) -> tuple[Any, Mapping[str, Any]]:
+        return planned.id, {"found": rehearsal_values(console.project.rehearse(planned, task.say))}
+
+    console.tasks.start("rehearsal", "Rehearsing migrations", work)
+    return console.to("/plan")
 
 
 def sentence(planned: Planned) -> str:
@@ -341,4 +369,8 @@ PAGES = (
     Page("/schedule", schedule, "Schedule"),
     Page("/progress", progress),
 )
-DEEDS = (Deed("/look", look_again, is_looking=True), Deed("/apply", apply))
+DEEDS = (
+    Deed("/look", look_again, is_looking=True),
+    Deed("/rehearse", rehearse, is_looking=True),
+    Deed("/apply", apply),
+)

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..applying import Applied
+from ..applying.migrating import Rehearsal
 from ..applying.scheduler import Observer
 from ..audit import Inspection
+from ..backup.manifest import Forecast
 from ..drift import Verdict
 from ..health.data import Rules
 from ..health.report import Report
 from ..health.watched import HealthConfig
 from ..linting.expansion import Timetable
+from ..model.resource import Desired
 from ..planning import Plan
 from ..provider import Reader
 from ..provider.protocol import Execution
@@ -26,9 +29,12 @@ from ..state.store import StateStore
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan with what is said of it: the server it is for, its id, and what of it is drift."""
+    """A plan with what is said of it: the server it is for, its id, what of it is drift, what will be kept before in a
+    backup, and the stack that it is made from."""
 
     plan: Plan
+    desired: Desired
+    kept: Forecast | None
     where: str
     id: str
     verdict: Verdict
@@ -90,6 +96,11 @@ class Project(Protocol):
         ...
 
     def plan(self) -> Planned: ...
+
+    def rehearse(self, planned: Planned, note: Callable[[str], None]) -> Sequence[Rehearsal]:
+        """Run the migrations of a plan over what is live now, without writing. `note` is called with each line of
+        progress."""
+        ...
 
     def health(self) -> Report: ...
 

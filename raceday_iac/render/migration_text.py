@@ -87,13 +87,22 @@ def migration_document(
     return {"address": str(at), "standing": str(standing), "declared": declared, "ran": known}
 
 
+#: What stands above the examples of a rehearsal.
+FIRST_CHANGES = "The first changes"
+
+
+def rehearsed_words(rehearsal: Rehearsal) -> str:
+    """What a migration would do, in numbers."""
+    return f"{counts_words(rehearsal.counts)}. Nothing was written."
+
+
 def rehearsal_lines(found: Sequence[Rehearsal]) -> Iterator[Line]:
     """What migrations would do, by what is live now."""
     yield Line()
     if not found:
         yield Line("Nothing to rehearse: no migration has to run.", "green")
     for each in found:
-        yield Line(f"Rehearsed {each.address}: {counts_words(each.counts)}. Nothing was written.", "bold")
+        yield Line(f"Rehearsed {each.address}: {rehearsed_words(each)}", "bold")
         yield from (Line(f"    {text}") for example in each.examples for text in _example(example))
         if each.problem is not None:
             yield Line(f"  ✗ {each.problem.message}", "red")

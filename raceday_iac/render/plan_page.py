@@ -5,26 +5,33 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..diff import FieldWords, PartWords, field_text
+from ..diff import FieldWords, PartWords, field_text, value_text
 from ..kinds import holds_others, kind_of
 from ..model.address import Address, owners
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED, OBVIOUS
 from .created import folded_kinds, has_values, is_member, members_table, values_of
 from .graph import Card, Row, arrange, graph_svg
-from .plan_text import SIGNS, UNMANAGED, counts_by_kind, nothing_to_do, summary
+from .migration_text import FIRST_CHANGES, rehearsed_words
+from .plan_text import SIGNS, UNMANAGED, counts_by_kind, forecast_words, nothing_to_do, summary
 from .theme import TONES, ChangeRow, change_row, page, strongest
 
+if TYPE_CHECKING:
+    from ..applying.migrating import Example, Rehearsal
+    from ..backup.manifest import Forecast
 
-def plan_page(plan: Plan, where: str) -> str:
-    """The whole page."""
-    return page("plan.html", **plan_values(plan, where))
+
+def plan_page(
+    plan: Plan, where: str, kept: Forecast | None = None, rehearsed: Sequence[Rehearsal] | None = None
+) -> str:
+    """The whole page, with what is kept in a backup before, and what its migrations would do."""
+    return page("plan.html", **plan_values(plan, where, kept), rehearsed=rehearsal_values(rehearsed or ()))
 
 
-def plan_values(plan: Plan, where: str) -> dict[str, Any]:
-    """What the template of the page shows."""
+def plan_values(plan: Plan, where: str, kept: Forecast | None = None) -> dict[str, Any]:
+    """What the template of the page shows, but for a rehearsal."""
     counts, folded = counts_by_kind(plan), folded_kinds(plan.changes)
     return {
         "title": f"Plan for {plan.environment}",
@@ -33,6 +40,7 @@ def plan_values(plan: Plan, where: str) -> dict[str, Any]:
         "nothing_to_do": nothing_to_do(plan) if plan.is_empty else "",
         "tiles": list(_tiles(plan)),
         "picture": "" if plan.is_empty else plan_svg(plan, where),
+        "kept": forecast_words(kept) if kept is not None else None,
         "boxes": [_box(at, changes, folded) for at, changes in grouped(plan.changes).items()],
         "actions": [action for action in SIGNS if any(each[action] for each in counts.values())],
         "counts": list(counts.items()),
@@ -42,6 +50,35 @@ def plan_values(plan: Plan, where: str) -> dict[str, Any]:
         "unmanaged": [str(each) for each in plan.unmanaged],
         "made_from": f"state {plan.lineage}, serial {plan.serial}" if plan.serial else "no state yet",
     }
+
+
+def rehearsal_values(rehearsed: Sequence[Rehearsal]) -> list[dict[str, Any]]:
+    """The same for what migrations would do."""
+    return [
+        {
+            "address": str(each.address),
+            "said": rehearsed_words(each),
+            "problem": (each.problem.message, each.problem.hint) if each.problem is not None else None,
+            "title": FIRST_CHANGES,
+            "rows": [_example_row(example) for example in each.examples],
+        }
+        for each in rehearsed
+    ]
+
+
+def _example_row(example: Example) -> ChangeRow:
+    action = _EXAMPLES[example.action]
+    fields = tuple(
+        FieldWords(name, value_text(example.before.get(name)), value_text(value))
+        if action is Action.UPDATE
+        else FieldWords(name, parts=(PartWords("", None, value_text(value)),))
+        for name, value in example.after.items()
+    )
+    what = f"{example.id} in {example.collection}"
+    return ChangeRow(f"{SIGNS[action]} {example.action}", TONES[action], what, fields)
+
+
+_EXAMPLES = {str(each): each for each in (Action.CREATE, Action.UPDATE, Action.DELETE)}
 
 
 def _tiles(plan: Plan) -> Iterator[tuple[int, str, str]]:

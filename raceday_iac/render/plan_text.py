@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..counting import counted, spaced
-from ..diff import FieldChange, PartWords, field_words
+from ..diff import FieldChange, PartWords, field_words, value_text
 from ..errors import BrokenSchemaError, RefusedError, StateError
 from ..kinds import KINDS, kind_of
 from ..model.address import Address, owner_of
@@ -23,9 +23,11 @@ from ..planning.migrations import counts_words, ran, runs
 from ..planning.saved import SavedPlan, restored
 from .created import aligned, folded_kinds, has_values, is_member, members_table, values_of
 from .lines import LIMIT, Line, Sheet, code, plain
+from .migration_text import FIRST_CHANGES, rehearsed_words
 
 if TYPE_CHECKING:
     from ..applying import Applied
+    from ..applying.migrating import Example, Rehearsal
     from ..backup.manifest import Forecast
 
 
@@ -400,18 +402,32 @@ def nothing_to_do(plan: Plan) -> str:
 # A saved plan as text.
 
 
-def forecast_lines(kept: Forecast) -> Iterator[Line]:
+@dataclass(frozen=True)
+class ForecastWords:
+    """What will be kept before it is lost, in words: `entries` below a `headline`, and what comes `later`. Each may be
+    empty."""
+
+    headline: str
+    entries: tuple[str, ...]
+    later: str
+
+
+def forecast_words(kept: Forecast) -> ForecastWords:
     """What will be kept before it is lost, and where."""
-    yield Line()
-    if kept.amounts or kept.settings:
-        yield Line(f"Before the first change, this is written to a backup in {kept.where}:")
-    for address, (answer, noun) in kept.amounts.items():
-        yield Line(f"  {address}: {_counted_things(answer, noun)}")
+    entries = [f"{address}: {_counted_things(answer, noun)}" for address, (answer, noun) in kept.amounts.items()]
     if kept.settings:
-        yield Line(f"  the settings of {counted(kept.settings, 'resource')}, without secrets")
-    if kept.migrations:
-        names = ", ".join(map(str, kept.migrations))
-        yield Line(f"What {names} writes over is written to a backup in {kept.where}, page by page.")
+        entries.append(f"the settings of {counted(kept.settings, 'resource')}, without secrets")
+    names = ", ".join(map(str, kept.migrations))
+    later = f"What {names} writes over is written to a backup in {kept.where}, page by page." if names else ""
+    headline = f"Before the first change, this is written to a backup in {kept.where}:" if entries else ""
+    return ForecastWords(headline, tuple(entries), later)
+
+
+def forecast_lines(kept: Forecast) -> Iterator[Line]:
+    """The same on a terminal."""
+    words = forecast_words(kept)
+    yield Line()
+    yield from (Line(each) for each in (words.headline, *(f"  {each}" for each in words.entries), words.later) if each)
 
 
 def _counted_things(answer: Answer, noun: str) -> str:
@@ -497,8 +513,15 @@ _HEAD = ("| | resource | what changes |", "|---|---|---|")
 _FIELDS = 12
 
 
-def plan_markdown(plan: Plan, where: str, *, limit: int = LIMIT) -> str:
-    """The whole plan within `limit` bytes."""
+def plan_markdown(
+    plan: Plan,
+    where: str,
+    *,
+    kept: Forecast | None = None,
+    rehearsed: Sequence[Rehearsal] | None = None,
+    limit: int = LIMIT,
+) -> str:
+    """The whole plan within `limit` bytes, with what is kept in a backup before, and what its migrations would do."""
     sheet = Sheet(limit)
     title = nothing_to_do(plan) if plan.is_empty else summary(plan)
     sheet.say(f"## Plan for {code(plan.environment)}: {plain(title.rstrip('.'))}", "", plain(where), "")
@@ -508,6 +531,9 @@ def plan_markdown(plan: Plan, where: str, *, limit: int = LIMIT) -> str:
     _table(sheet, "changes that delete or replace", "What goes away", gone, folded)
     rest = [each for each in shown if not _destroys(each)]
     _table(sheet, "changes", "What comes or changes" if len(rest) < len(shown) else "", rest, folded)
+    _backup(sheet, kept)
+    for each in rehearsed or ():
+        _rehearsal(sheet, each)
     notes = (f"- {plain(note)}" for note in plan.notes)
     sheet.entries("notes", ("**Notes**", ""), notes, ("",))
     _kinds(sheet, plan)
@@ -560,6 +586,34 @@ def _cell(shown: Shown, folded: Collection[str]) -> Iterator[str]:
     if shown.reason:
         drift = "⚠️ " if shown.change.drifted else ""
         yield f"{drift}<sub>{plain(shown.reason)}</sub>"
+
+
+def _backup(sheet: Sheet, kept: Forecast | None) -> None:
+    if kept is None:
+        return
+    words = forecast_words(kept)
+    sheet.entries("what is kept", (plain(words.headline), ""), (f"- {plain(each)}" for each in words.entries), ("",))
+    if words.later:
+        sheet.say(plain(words.later), "")
+
+
+def _rehearsal(sheet: Sheet, rehearsal: Rehearsal) -> None:
+    """What a migration would do: in numbers, the first changes, and what it failed at."""
+    sheet.say(f"**Rehearsed {code(str(rehearsal.address), in_cell=False)}:** {plain(rehearsed_words(rehearsal))}", "")
+    if rehearsal.problem is not None:
+        sheet.say("> [!CAUTION]", f"> {plain(rehearsal.problem.message)}<br>→ {plain(rehearsal.problem.hint)}", "")
+    rows = (
+        f"| {each.action} | {code(each.id)} in {code(str(each.collection))} | "
+        f"{'<br>'.join(f'{code(name)}: {_example_value(each, name)}' for name in each.after)} |"
+        for each in rehearsal.examples
+    )
+    head = (f"<details><summary>{FIRST_CHANGES}</summary>", "", "| | document | values |", "|---|---|---|")
+    sheet.entries("rehearsed changes", head, rows, ("", "</details>", ""))
+
+
+def _example_value(example: Example, name: str) -> str:
+    before = f"{code(value_text(example.before.get(name)))} → " if example.action == "update" else ""
+    return f"{before}{code(value_text(example.after[name]))}"
 
 
 def field_cells(fields: Iterable[FieldChange]) -> Iterator[str]:

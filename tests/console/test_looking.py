@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from raceday_iac import __version__
 from raceday_iac.audit import Inspection
@@ -16,7 +20,7 @@ from raceday_iac.errors import IacError
 from raceday_iac.model.secret import Secret
 from raceday_iac.state.document import Saved
 
-from .conftest import TOKEN, Browser, Consoles, Shop
+from .conftest import HOSTILE, TOKEN, Browser, Consoles, Shop
 
 
 def test_a_plan_is_computed_when_its_page_is_opened(shop: Shop, console_of: Consoles) -> None:
@@ -100,6 +104,67 @@ def test_what_is_due_elsewhere_is_a_command_to_copy(shop: Shop, applied: Browser
         text = far.settled("/plan")
     assert "raceday-iac apply --env prod" in text
     assert "data-wanted" not in text
+
+
+MIGRATION = 'stack.migration("m", "migrations/m.py", needs=["collection.shop/products"])\n'
+CODE = """
+def run(data):
+    for page in data.pages("shop/products"):
+        data.update("shop/products", {each["$id"]: {"name": each["name"] + HERE} for each in page})
+"""
+
+
+@pytest.fixture
+def migrating(shop: Shop, applied: Browser) -> Iterator[Path]:
+    """A migration that has not run, over a product with a hostile name. Its file is what it is about."""
+    path = f"{shop.server.endpoint}/databases/shop/collections/products/documents"
+    headers = {"x-appwrite-project": "shop", "x-appwrite-key": shop.server.key}
+    data = {"name": HOSTILE, "category": "tea", "priceCents": 1}
+    answer = requests.post(path, json={"documentId": "one", "data": data}, headers=headers, timeout=60)
+    assert answer.status_code in (201, 409)
+    file = shop.folder / "migrations" / "m.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(CODE.replace("HERE", "'?'"))
+    with shop.edited('stack.team("staff"', f'{MIGRATION}stack.team("staff"'):
+        yield file
+
+
+def test_migrations_are_rehearsed_by_a_button_and_nothing_is_written(
+    applied: Browser, far: Browser, migrating: Path
+) -> None:
+    """Elsewhere too, and where the plan is refused: a rehearsal only reads."""
+    for console, is_kept in ((applied, True), (far, False)):
+        migrating.write_text(CODE.replace("HERE", "'!'"))
+        assert ("What migration.m writes over is written to a backup in " in console.planned()) == is_kept
+        console.send("/rehearse", {}, "/plan")
+        text = console.settled("/plan")
+        assert "<code>migration.m</code>: 1 read, 1 updated. Nothing was written." in text
+        assert f"{escape(HOSTILE)}!" in text
+        assert HOSTILE not in text
+        assert "Rehearse again" in text
+        # It was another plan's.
+        migrating.write_text(CODE.replace("HERE", f"'{console.port}'"))
+        assert "Nothing was written." not in console.planned().replace("Nothing is written.", "")
+
+
+def test_what_fails_in_a_rehearsal_is_on_the_page(applied: Browser, migrating: Path) -> None:
+    migrating.write_text(CODE.replace("HERE", "1"))
+    applied.planned()
+    applied.send("/rehearse", {}, "/plan")
+    text = applied.settled("/plan")
+    assert "migration.m failed at migrations/m.py:4: TypeError" in text
+    assert "correct migrations/m.py" in text
+
+
+def test_a_plan_without_migrations_offers_no_rehearsal(applied: Browser) -> None:
+    assert "/rehearse" not in applied.planned()
+
+
+def test_a_rehearsal_of_another_plan_is_not_begun(applied: Browser, migrating: Path) -> None:
+    applied.planned()
+    answer = applied.send("/rehearse", {"plan": "another"}, "/plan")
+    assert "The plan has changed since it was shown" in answer.text
+    assert "<code>migration.m</code>: 1 read" not in applied.settled("/plan")
 
 
 def test_the_key_of_the_server_is_on_no_page(applied: Browser, shop: Shop) -> None:

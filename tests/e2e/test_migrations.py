@@ -192,6 +192,12 @@ def test_a_rehearsal_shows_what_would_change_and_writes_nothing(shop: Project) -
     assert f"What {NAME} writes over is written to a backup in " in reported
     assert f"Rehearsed {NAME}: 3 read, 3 updated. Nothing was written." in reported
     assert '        last: null → "Plato"' in reported
+    shop.iac("plan", "--rehearse", "--markdown", "plan.md", "--html", "plan.html", *losing(shop))
+    for file, plato in (("plan.md", '`last`: `null` → `"Plato"`'), ("plan.html", "&#34;Plato&#34;")):
+        text = (shop.root / file).read_text(encoding="utf-8")
+        assert plato in text
+        assert "3 read, 3 updated. Nothing was written." in text
+        assert f"What {NAME} writes over is written to a backup in " in text
     assert people(shop) == before
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
+from raceday_iac.applying.migrating import Example, Rehearsal
+from raceday_iac.backup.manifest import Forecast
+from raceday_iac.errors import MigrationError
+from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired, Migration
 from raceday_iac.planning import Plan
 from raceday_iac.planning.migrations import Standing, standings
@@ -43,6 +48,57 @@ def test_as_markdown_page_and_picture_it_is_there() -> None:
     assert "| 🟪&nbsp;migrate | `migration.m` |" in plan_markdown(of, "there")
     assert "migrations/m.py has not run in this environment" in plan_page(of, "there")
     assert "migration" in plan_svg(of, "there")
+
+
+HOSTILE = "<b>|`x`"
+REHEARSED = Rehearsal(
+    M,
+    {"read": 3, "updated": 1, "created": 1},
+    [
+        Example(address("collection.d/c"), "d1", "update", {"b": None, "c": "x"}, {"b": HOSTILE, "c": "y"}),
+        Example(address("collection.d/c"), HOSTILE, "create", {}, {"b": "new"}),
+        Example(address("collection.d/c"), "d3", "delete"),
+    ],
+    MigrationError(f"It failed at {HOSTILE}.", hint="correct it"),
+)
+FORECAST = Forecast("state/e/backups", {address("attribute.d/c/a"): (Answer(1200), "document")}, 2, (M,))
+
+
+def test_markdown_shows_what_a_rehearsal_found_and_what_is_kept() -> None:
+    text = plan_markdown(found()[0], "there", kept=FORECAST, rehearsed=[REHEARSED])
+    assert "Before the first change, this is written to a backup in state/e/backups:\n\n" in text
+    assert "- attribute.d/c/a: 1 200 documents\n- the settings of 2 resources, without secrets\n" in text
+    assert "What migration.m writes over is written to a backup in state/e/backups, page by page." in text
+    assert "**Rehearsed `migration.m`:** 3 read, 1 updated, 1 created. Nothing was written." in text
+    assert "> [!CAUTION]\n> It failed at &lt;b&gt;" in text
+    rows = text.partition("<details><summary>The first changes</summary>")[2].partition("</details>")[0].splitlines()
+    assert rows[4:] == [
+        '| update | `d1` in `collection.d/c` | `b`: `null` → ``"<b>\\|`x`"``<br>`c`: `"x"` → `"y"` |',
+        '| create | `` <b>\\|`x` `` in `collection.d/c` | `b`: `"new"` |',
+        "| delete | `d3` in `collection.d/c` |  |",
+        "",
+    ]
+
+
+def test_markdown_leaves_examples_of_a_rehearsal_out_that_do_not_fit() -> None:
+    many = replace(REHEARSED, examples=[replace(REHEARSED.examples[0], id=f"d{each}") for each in range(500)])
+    text = plan_markdown(found()[0], "there", rehearsed=[many], limit=10_000)
+    assert len(text.encode()) <= 10_000
+    assert re.search(r"\d+ of 500 rehearsed changes, ", text)
+
+
+def test_a_page_shows_what_a_rehearsal_found_and_what_is_kept() -> None:
+    text = plan_page(found()[0], "there", FORECAST, [REHEARSED])
+    assert "<li>attribute.d/c/a: 1 200 documents</li>" in text
+    assert "What migration.m writes over is written to a backup" in text
+    assert "<code>migration.m</code>: 3 read, 1 updated, 1 created. Nothing was written." in text
+    assert "It failed at &lt;b&gt;" in text
+    assert "&lt;b&gt;|`x` in collection.d/c" in text
+    assert (
+        '<span class="old">&#34;x&#34;</span><span class="arrow">→</span><span class="new">&#34;y&#34;</span>' in text
+    )
+    assert HOSTILE not in text
+    assert "Rehearsed" not in plan_page(found()[0], "there")
 
 
 def test_a_saved_plan_shows_it_again() -> None:
