@@ -234,7 +234,8 @@ def _lost_by(change: Change, plan: Plan, desired: Desired) -> Iterator[Section]:
         answer = plan.evidence.get(question, NOTHING)
         if question.ask is Ask.CODE:
             sources = dict.fromkeys((*_active(change.address, plan.real), *answer.names))
-            yield Section(change.address, Form.SOURCES, change.address, deployments=tuple(sources))
+            if sources:
+                yield Section(change.address, Form.SOURCES, change.address, deployments=tuple(sources))
         if answer.is_nothing:
             continue
         if question.ask in (Ask.DOCUMENTS, Ask.VALUES, Ask.CONTENTS):
