@@ -29,6 +29,10 @@ def checked_out(root: Path, folders: Collection[Path]) -> Revision:
     """What the project in `root` is checked out at. Dirty makes it whatever differs of the files that git has, and in
     these `folders` (of the stack and of code) also what git neither has nor ignores. States are no part of it, though
     somebody may commit them. Never raises: it is only noted."""
+    here = root.resolve()
+    # Git would find none either, and takes longer than all the rest of a small plan.
+    if not any(os.path.lexists(each / ".git") for each in (here, *here.parents)):
+        return UNKNOWN_REVISION
     try:
         top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
         commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").strip()

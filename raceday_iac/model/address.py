@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, total_ordering
+from typing import NoReturn
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ def lies_in(kind: str, owner: str, *, has_path_of_owner: bool = False, is_free_t
     """Note what resources of a kind lie in."""
     _PLACES[kind] = Place(owner, has_path_of_owner, is_free_text)
     owners.cache_clear()
+    _parts.cache_clear()
 
 
 def _depth(kind: str) -> int:
@@ -32,12 +34,44 @@ def _depth(kind: str) -> int:
     return 0 if place is None or not place.owner else 1 + _depth(place.owner)
 
 
-@dataclass(frozen=True, order=True)
-class Address:
-    """Kind and path, written `function.send-bills` or `attribute.shop/orders/number`."""
+#: Every address there is, by kind and path.
+_ADDRESSES: dict[tuple[str, str], Address] = {}
 
+
+@total_ordering
+class Address:
+    """Kind and path, written `function.send-bills` or `attribute.shop/orders/number`.
+
+    There is one object of each, so that equal ones are the same: a plan compares addresses, and looks things up by
+    them, a million times. It does not change.
+    """
+
+    __slots__ = ("kind", "path")
+    __match_args__ = ("kind", "path")
     kind: str
     path: str
+
+    def __new__(cls, kind: str, path: str) -> Address:
+        found = _ADDRESSES.get((kind, path))
+        if found is None:
+            found = super().__new__(cls)
+            object.__setattr__(found, "kind", kind)
+            object.__setattr__(found, "path", path)
+            # Of two threads that make it, the first one does.
+            found = _ADDRESSES.setdefault((kind, path), found)
+        return found
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"an address does not change: {name}")
+
+    def __lt__(self, other: Address) -> bool:
+        return (self.kind, self.path) < (other.kind, other.path)
+
+    def __reduce__(self) -> tuple[type[Address], tuple[str, str]]:
+        return Address, (self.kind, self.path)
+
+    def __repr__(self) -> str:
+        return f"Address(kind={self.kind!r}, path={self.path!r})"
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.path}"
@@ -45,13 +79,12 @@ class Address:
     @property
     def parts(self) -> tuple[str, ...]:
         """The path's segments, outermost first. Where the name is free text, slashes and all belong to it."""
-        place = _PLACES.get(self.kind)
-        return tuple(self.path.split("/", _depth(self.kind) if place is not None and place.is_free_text else -1))
+        return _parts(self)
 
     @property
     def name(self) -> str:
         """The last segment: the id or key within its parent."""
-        return self.parts[-1]
+        return _parts(self)[-1]
 
     def child(self, kind: str, name: str) -> Address:
         """The address of something that lies in this one."""
@@ -64,6 +97,12 @@ class Address:
         if not (kind and dot and path):
             raise ValueError(f"{text!r} is not an address; write kind.path, for example function.send-bills")
         return cls(kind, path)
+
+
+@cache
+def _parts(address: Address) -> tuple[str, ...]:
+    place = _PLACES.get(address.kind)
+    return tuple(address.path.split("/", _depth(address.kind) if place is not None and place.is_free_text else -1))
 
 
 def function_address(function: str) -> Address:

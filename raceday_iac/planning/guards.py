@@ -391,8 +391,11 @@ def _is_emptied(change: Change) -> bool:
     """Whether it is made in a collection that is replaced before: then there are no documents that it could harm."""
     if change.action is not Action.CREATE:
         return False
-    replaced = {key_of(Action.REPLACE, owner) for owner in owners(change.address)}
-    return not replaced.isdisjoint((*change.needs, *change.requires))
+    replaced = [each for each in (*change.needs, *change.requires) if each.startswith(_REPLACES)]
+    return bool(replaced) and any(key_of(Action.REPLACE, owner) in replaced for owner in owners(change.address))
+
+
+_REPLACES = f"{Action.REPLACE}:"
 
 
 def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collection[Address]) -> Answer:

@@ -93,12 +93,10 @@ class _Before:
 
 def _with_requirements(among: _Among, change: Change) -> Change:
     found = [each for rule in _RULES for each in rule(among, change) if each.key != change.key]
-    needs = [*change.needs, *(each.key for each in found if each.is_needed)]
-    return replace(
-        change,
-        requires=tuple(dict.fromkeys([*needs, *(each.key for each in found)])),
-        needs=tuple(dict.fromkeys(needs)),
-    )
+    needs = tuple(dict.fromkeys([*change.needs, *(each.key for each in found if each.is_needed)]))
+    requires = tuple(dict.fromkeys([*needs, *(each.key for each in found)]))
+    same = (requires, needs) == (change.requires, change.needs)
+    return change if same else replace(change, requires=requires, needs=needs)
 
 
 class _Among:

@@ -6,6 +6,7 @@ counts: its folder is put back to what it was at that instant.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -147,10 +148,16 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             monkeypatch.setenv(name, value)
     monkeypatch.setattr(Builder, "_steps", no_build)
     monkeypatch.setattr(deploy, "_FIRST_PAUSE", 0.0)
+    # Each new state has a salt of its own, and what is slow for an attacker is slow here.
+    monkeypatch.setattr(hashlib, "scrypt", _quick_digest)
     made = World(tmp_path, monkeypatch)
     yield made
     made.server.stop()
     made.kept.stop()
+
+
+def _quick_digest(text: bytes, *, salt: bytes, dklen: int, **_: int) -> bytes:
+    return hashlib.sha256(salt + text).digest()[:dklen]
 
 
 SCHEMA = """

@@ -70,6 +70,11 @@ def _folders(tmp_path: Path) -> None:
     (tmp_path / "top" / "shop").mkdir(parents=True)
 
 
+def test_where_there_is_no_repository_git_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it was"))
+    assert checked_out(tmp_path, []) == UNKNOWN_REVISION
+
+
 def test_outside_of_a_repository_and_before_the_first_commit_nothing_is_known(
     repository: Repository, tmp_path: Path
 ) -> None:

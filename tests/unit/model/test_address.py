@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +30,21 @@ def test_is_written_as_kind_dot_path() -> None:
 def test_parsing_is_the_reverse_of_writing(kind: str, parts: list[str]) -> None:
     address = Address(kind, "/".join(parts))
     assert Address.parse(str(address)) == address
+
+
+def test_there_is_one_object_of_each_and_it_does_not_change() -> None:
+    one = Address("attribute", "shop/orders/number")
+    others = [Address.parse(str(one)), pickle.loads(pickle.dumps(one)), copy.copy(one), copy.deepcopy([one])[0]]
+    assert all(each is one for each in others)
+    assert one != Address("index", "shop/orders/number")
+    with pytest.raises(AttributeError, match="does not change"):
+        one.path = "other"  # type: ignore[misc]
+
+
+def test_they_are_ordered_by_kind_and_path() -> None:
+    texts = ["function.b", "attribute.a/b/c", "function.a", "attribute.a/b/a"]
+    assert [str(each) for each in sorted(map(Address.parse, texts))] == sorted(texts)
+    assert Address("a", "b") <= Address("a", "b") < Address("a", "c")
 
 
 def test_only_the_first_dot_separates_kind_and_path() -> None:
