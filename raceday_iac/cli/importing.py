@@ -28,8 +28,8 @@ from ..loading.stack_file import load_stack
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Desired, Live
+from ..model.secret import Lenient
 from ..model.server import NEWEST, ServerFacts
-from ..model.stack import FromEnvironment, Stack
 from ..planning import Plan, build_plan
 from ..provider import Snapshot
 from ..refresh import refresh
@@ -248,7 +248,7 @@ def _loaded(source: Source, environment: Environment, root: Path) -> Desired:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "imported.py"
         file.write_text(source.text, encoding="utf-8")
-        return resolve(load_stack(file), environment, root, dict.fromkeys(source.secrets, "unknown"))
+        return resolve(load_stack(file), environment, root, Lenient())
 
 
 def _plan(desired: Desired, real: Mapping[Address, Live]) -> Plan:
@@ -313,9 +313,8 @@ def export(
     if file is not None:
         must_be_free(file, force=force)
     environment = load_environment(options.stack, options.env)
-    stack = load_stack(options.stack)
     # No value of a secret is written, so none has to be known.
-    desired = resolve(stack, environment, options.root, dict.fromkeys(_secrets(stack), "unknown"))
+    desired = resolve(load_stack(options.stack), environment, options.root, Lenient())
     folder = file.parent if file is not None else options.root
     to = Writing(folder, for_cli)
     text = json.dumps(appwrite_json(desired, environment.project, to), indent=4, ensure_ascii=False) + "\n"
@@ -328,10 +327,3 @@ def export(
     document = {"exported": {"file": str(file), "remarks": [remark_document(each) for each in remarks]}}
     answer(options, document, [Line(f"Wrote {file}.", "bold green"), *remark_lines(remarks)])
     return EXIT_OK
-
-
-def _secrets(stack: Stack) -> list[str]:
-    """Names of the environment variables that secrets come from."""
-    given = [value for each in stack.declarations for value in each.arguments.values()]
-    inner = [one for value in given if isinstance(value, Mapping) for one in value.values()]
-    return [value.name for value in (*given, *inner) if isinstance(value, FromEnvironment)]

@@ -18,7 +18,7 @@ from ..loading.resolve import resolve
 from ..model.address import Address, owners
 from ..model.declarations import KEEP
 from ..model.resource import Live, frozen
-from ..model.secret import Secret
+from ..model.secret import Lenient, Secret
 from ..model.server import NEWEST, ServerFacts
 from ..model.stack import FromEnvironment, Stack
 from ..state.document import new_state
@@ -173,7 +173,7 @@ def settle(project: Project, name: str, root: Path = Path()) -> Settled:
                 calls += [called] if called else []
             except ValueError as error:
                 found[live.address] = str(error)
-        found = found or _objections(project, name, root, calls, secrets, left_out)
+        found = found or _objections(project, name, root, calls, left_out)
         if not found:
             left_out.update(_inside(project, left_out))
             return Settled(tuple(calls), _present(secrets, left_out), left_out)
@@ -195,12 +195,11 @@ def _objections(
     name: str,
     root: Path,
     calls: list[Called],
-    secrets: Mapping[str, Address],
     left_out: Mapping[Address, str],
 ) -> dict[Address, str]:
     """Resources that cannot be declared like this, with the reason; each of them is a new one."""
     try:
-        desired = resolve(build(name, calls), PLAIN, root, dict.fromkeys(secrets, "?"))
+        desired = resolve(build(name, calls), PLAIN, root, Lenient())
     except StackError as error:
         found = {Address.parse(each.subject): each.message for each in error.problems}
     else:

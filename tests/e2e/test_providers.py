@@ -53,6 +53,14 @@ def _secrets(project: Project) -> None:
     project.secrets.append(ACCOUNT["private_key"])
 
 
+def test_a_secret_that_has_to_have_a_form_does_not_hinder_an_import(project: Project) -> None:
+    declare(project, "fcm")
+    here(project, "apply", "--auto-approve")
+    written = project.root / "live.py"
+    here(project, "import", "--write", str(written))
+    assert "stack.fcm_provider(" in written.read_text(encoding="utf-8")
+
+
 @live
 @pytest.mark.parametrize("type", TYPES)
 def test_a_provider_of_every_type_is_made_enabled_and_then_as_declared(project: Project, type: str) -> None:

@@ -59,3 +59,19 @@ def test_a_place_that_cannot_be_written_is_an_error_in_words(plan_file: Path) ->
     code, _, err = run("show", str(plan_file), "--html", str(plan_file / "x.html"))
     assert code == 1
     assert "cannot be written" in err
+
+
+def test_an_export_needs_no_secret_whatever_form_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SIGNATURE", raising=False)
+    (tmp_path / "stacks" / "environments").mkdir(parents=True)
+    (tmp_path / "stacks" / "environments" / "local.yaml").write_text("endpoint: embedded\nproject: p\n")
+    (tmp_path / "stacks" / "x.py").write_text(
+        "from raceday_iac import FromEnvironment, Stack\n"
+        "stack = Stack('x')\n"
+        "stack.team('staff', name='Staff')\n"
+        "stack.webhook('w', name='W', url='https://a.example.org', events=['users.*.create'],\n"
+        "    secret=FromEnvironment('SIGNATURE'))\n"
+    )
+    code, out, err = run("export", "--appwrite-json")
+    assert (code, '"Staff"' in out) == (0, True), err
