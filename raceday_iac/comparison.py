@@ -269,7 +269,7 @@ class Comparison:
     def why(self, item: SideDifference) -> str:
         """Why it differs, in words."""
         if item.is_declared:
-            return "declared so"
+            return "as declared"
         if item.first is item.second:
             return {
                 Stand.DRIFTED: "both drifted",

@@ -209,7 +209,7 @@ def _parts_of(endpoint: str) -> tuple[bool, str, int, str]:
     secure, port = scheme.lower() == "https", after.removeprefix(":")
     odd = any(each in rest for each in "@?#\\ \t\r\n") or (after and not after.startswith(":"))
     if scheme.lower() not in ("http", "https") or not host or odd or not (port or "0").isdecimal():
-        raise ValueError(f"the endpoint {endpoint!r} is no http(s) address")
+        raise ValueError(f"the endpoint {endpoint!r} is not an http(s) address")
     return secure, host, int(port or (443 if secure else 80)), f"/{path}".rstrip("/")
 
 

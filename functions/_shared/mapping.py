@@ -205,7 +205,7 @@ _WEIGHTS = {"allocated": "allocatedWeight", "total": "totalWeight"}
 def entrant_identity(runner: Any) -> str:
     """The id of a runner, which becomes that of its document. Raises `Skip` for what is no runner or has none."""
     if not isinstance(runner, Mapping):
-        raise Skip("a runner is no object")
+        raise Skip("a runner is not an object")
     return identity(runner.get("entrant_id"))
 
 

@@ -231,7 +231,7 @@ class NzTab:
     def _read(self, path: str, response: httpx.Response) -> bytes:
         packed = response.headers.get("content-encoding", "identity").strip().lower()
         if packed not in ("identity", "gzip"):
-            raise self._useless(path, "encoding", f"is packed as {packed[:40]!r}, which was not asked for")
+            raise self._useless(path, "encoding", f"is packed as {packed[:40]!r}, which was not requested")
         # A transport that stands in for the network may have read it, and then has unpacked it.
         is_read = response.is_stream_consumed
         unpacked = _Unpacked(packed == "gzip" and not is_read)

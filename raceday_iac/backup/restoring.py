@@ -466,7 +466,7 @@ class RestorePlan:
 
 @dataclass
 class Restoring:
-    """Looks at what is live, and writes back. `overwrite` are addresses whose newer values are written over. With
+    """Looks at what is live, and writes back. `overwrite` are addresses whose newer values are overwritten. With
     `keep_timestamps`, documents that nobody has changed keep their `$updatedAt`; None leaves that to their number."""
 
     provider: Provider

@@ -93,7 +93,7 @@ def server_of(looker: Looker, port: int) -> ThreadingHTTPServer:
             # A page in a browser on this machine must not read this by a name of its own that leads here.
             name = (self.headers.get("host") or "").rpartition(":")[0]
             is_own = name in (HOST, "localhost", "")
-            refused = (421, "text/plain; charset=utf-8", "This is not for that host.\n")
+            refused = (421, "text/plain; charset=utf-8", "This host name is not allowed here.\n")
             status, kind, text = answer(self.path.partition("?")[0], looker) if is_own else refused
             content = text.encode()
             self.send_response(status)

@@ -64,9 +64,9 @@ HEADERS = {
     "cache-control": "no-store",
 }
 NAMES = ("127.0.0.1", "localhost")
-FOREIGN_HOST = "This is not for that host.\n"
+FOREIGN_HOST = "This host name is not allowed here.\n"
 NO_TOKEN = "Open the link that `raceday-iac console` printed: it has the token that is missing here.\n"
-FOREIGN_ORIGIN = "This did not come from a page of this console. Nothing was done.\n"
+FOREIGN_ORIGIN = "This request did not come from a page of this console. Nothing was changed.\n"
 
 _FOLDER = Path(__file__).parent
 TEMPLATES = _FOLDER / "templates"
@@ -197,7 +197,7 @@ def _reported(console: Console, request: Request) -> Iterator[list[Response]]:
         problems.append(_problem(console, request, error))
     except Exception:
         LOG.exception("%s %s failed", request.method, request.url.path)
-        defect = IacError("It failed for a reason that should not exist.", hint="the terminal says more")
+        defect = IacError("An unexpected error occurred.", hint="the terminal shows the details")
         problems.append(_problem(console, request, defect, HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
@@ -212,7 +212,7 @@ def _deed(console: Console, wanted: Deed) -> Callable[[Request], Any]:
             return _missing(console)(request, None)
         length = request.headers.get("content-length", "")
         if not length.isdecimal() or int(length) > LARGEST:
-            return PlainTextResponse("A form of at most 4 MB is taken here.\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return PlainTextResponse("A form may have at most 4 MB.\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         form = {name: await _value(each) for name, each in (await request.form(max_part_size=LARGEST)).multi_items()}
         if not secrets.compare_digest(form.pop("token", "").encode(), console.form_token.encode()):
             error = IacError(
@@ -245,8 +245,8 @@ def _missing(console: Console) -> Callable[[Request, Exception | None], Response
     def answer(request: Request, _error: Exception | None) -> Response:
         error = IacError(f"There is no page {request.url.path} here.")
         if request.method != "GET":
-            where = "" if console.local else f"; environment {console.project.environment} can only be looked at"
-            error = IacError(f"Nothing can be done at {request.url.path}{where}.", unchanged=True)
+            where = "" if console.local else f"; environment {console.project.environment} is read-only"
+            error = IacError(f"There is no action {request.url.path}{where}.", unchanged=True)
         return _problem(console, request, error, HTTPStatus.NOT_FOUND)
 
     return answer

@@ -274,7 +274,7 @@ def picture(console: Console, request: Request) -> Response:
     content = _content(reader, address, reader.item(address, item))
     kind = picture_type(content)
     if kind is None:
-        raise NotFoundError(f"{item} is no picture that can be shown here.")
+        raise NotFoundError(f"{item} cannot be shown as a picture.")
     return Response(content, headers=_INERT, media_type=kind)
 
 
@@ -298,8 +298,8 @@ def _content(reader: Reader, address: Address, found: Mapping[str, Any]) -> byte
     item = str(found["$id"])
     if int(found.get("sizeOriginal") or 0) > LARGEST_FILE:
         raise IacError(
-            f"The file {item} is larger than {LARGEST_FILE // 1_000_000} MB, the most that comes through here.",
-            hint=f"ask Appwrite for it: GET /v1/storage/buckets/{address.path}/files/{item}/download",
+            f"The file {item} is larger than {LARGEST_FILE // 1_000_000} MB, the limit of the console.",
+            hint=f"download it from Appwrite: GET /v1/storage/buckets/{address.path}/files/{item}/download",
         )
     return reader.content_of(address, item)
 
@@ -340,7 +340,7 @@ def _has_files(address: Address) -> bool:
 
 def _address(kind: str, identity: str) -> Address:
     if kind not in KINDS or KINDS[kind].contents is None:
-        raise NotFoundError(f"Nothing lies in a {kind}.")
+        raise NotFoundError(f"Nothing can be in a {kind}.")
     return Address(kind, identity)
 
 
@@ -388,7 +388,7 @@ def _values(form: Form) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise IacError(f"The values are not JSON: {error}.", unchanged=True) from None
     if not isinstance(values, dict) or any(key.startswith("$") for key in values):
-        raise IacError("The values are a JSON object, without the names that begin with $.", unchanged=True)
+        raise IacError("The values must be a JSON object, without names that begin with $.", unchanged=True)
     return values
 
 
@@ -407,11 +407,11 @@ def _read(line: str) -> str:
     except ValueError:
         arguments = None
     if found is None or arguments is None:
-        example = 'write it as equal("status", ["open"]) or orderDesc("$createdAt"), one a line'
-        raise IacError(f"The filter {line.strip()!r} is no query.", hint=example)
+        example = 'write it as equal("status", ["open"]) or orderDesc("$createdAt"), one per line'
+        raise IacError(f"The filter {line.strip()!r}is not a query.", hint=example)
     method = found[1]
     if method in _OURS:
-        raise IacError(f"{method} is what the pages are made with: leave it out.")
+        raise IacError(f"{method} is set by the console: remove it.")
     if method in _BARE or not arguments:
         return _query(method, *_flat(arguments))
     attribute, *values = arguments

@@ -104,9 +104,11 @@ def activate(console: Console, request: Request, form: Form) -> str:
     name, deployment = request.path_params["function"], form.get("deployment", "")
     local = console.local
     assert local is not None
-    console.tasks.complete(f"activate {name}", f"Going back in {name}", lambda _task: local.activate(name, deployment))
+    console.tasks.complete(
+        f"activate {name}", f"Activating an older deployment of {name}", lambda _task: local.activate(name, deployment)
+    )
     console.tasks.forget("plan")
-    return console.to(f"/functions/{name}", f"Deployment {deployment} is active. The stack is as it was.")
+    return console.to(f"/functions/{name}", f"Deployment {deployment} is active. The stack was not changed.")
 
 
 def _age(deployment: Any, now: Any) -> str:

@@ -37,9 +37,9 @@ LOOKS: Mapping[str, Look] = {
         lambda project: project.plan(),
         lambda planned: plan_values(planned.plan, planned.where, planned.kept),
     ),
-    "health": Look("Looking at runs, locks and data", lambda project: project.health(), health_values),
+    "health": Look("Checking runs, locks and data", lambda project: project.health(), health_values),
     "schedule": Look(
-        "Working out the schedules",
+        "Calculating the schedules",
         lambda project: project.timetable(),
         lambda timetable: schedule_values(timetable, datetime.now(UTC)),
     ),
@@ -154,16 +154,16 @@ def overview(console: Console, request: Request) -> str:
 
 def _drift(seen: Seen) -> Iterator[Fact]:
     if not isinstance(seen.found, Planned):
-        yield Fact("Drift", "…", "not looked at yet", path="/plan")
+        yield Fact("Drift", "…", "not checked yet", path="/plan")
         return
     plan, verdict = seen.found.plan, seen.found.verdict
     changed, pending = len(verdict.drifted), len(verdict.pending)
     big = f"{changed} changed" if changed else "none"
     yield Fact("Drift", big, "outside of raceday-iac", "update" if changed else "create", "/plan")
     big = f"{pending} to apply" if pending else "applied"
-    refused = f"; {counted(len(plan.refusals), 'guard')} in the way" if plan.refusals else ""
+    refused = f"; refused by {counted(len(plan.refusals), 'guard')}" if plan.refusals else ""
     unmanaged = len(verdict.of(Standing.UNMANAGED))
-    words = f"the stack says so{refused}" if pending else f"{unmanaged} unmanaged on the server"
+    words = f"changes of the stack{refused}" if pending else f"{unmanaged} unmanaged on the server"
     tone = "destroy" if plan.refusals else "deploy" if pending else "create"
     yield Fact("Stack", big, words, tone, "/plan")
     yield Fact("Appwrite", plan.server_version or "?", seen.found.where.partition(" at ")[0])
@@ -172,7 +172,7 @@ def _drift(seen: Seen) -> Iterator[Fact]:
 def _health(seen: Seen) -> Iterator[Fact]:
     report = seen.found
     if not isinstance(report, Report):
-        yield Fact("Health", "…", "not looked at yet", path="/health")
+        yield Fact("Health", "…", "not checked yet", path="/health")
         return
     words = {None: "well", Severity.WARNING: "degraded", Severity.ERROR: "unhealthy"}[report.worst]
     yield Fact("Health", words, headline(report).text.rstrip("."), _TONES[report.worst], "/health")
@@ -323,10 +323,10 @@ def _outcome(console: Console) -> dict[str, Any] | None:
     entries += [(each, "") for each in outcome.kept if entries]
     done = f"{counted(len(applied.done), 'change')} in {outcome.seconds:.1f} s."
     if applied.interrupted:
-        headline = f"Interrupted: {done} Everything that was done is in the state; apply again to go on."
+        headline = f"Interrupted: {done} Everything that was done is in the state; apply again to continue."
         return {"tone": "destroy", "headline": headline, "entries": entries}
     if entries:
-        return {"tone": "destroy", "headline": f"Not all of it was applied: {done}", "entries": entries}
+        return {"tone": "destroy", "headline": f"Not complete: {done}", "entries": entries}
     kept = [(each, "") for each in outcome.kept]
     return {"tone": "create", "headline": f"Applied: {done} {outcome.claim}", "entries": kept}
 

@@ -36,13 +36,13 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "500": Preset("500, an error of the server", {"status": 500}),
     "503": Preset("503, a page of the proxy in front", {"answer": "503-html"}),
-    "404": Preset("404, of something that is not Appwrite", {"answer": "404-text"}),
+    "404": Preset("404, but not from Appwrite", {"answer": "404-text"}),
     "cut": Preset("The connection is cut after the work is done", {"cut": "after"}),
     "stuck": Preset("Attributes and indexes stay in processing", lasting={"stuckAttributes": ["*"]}),
     "failing": Preset("Attributes and indexes fail", lasting={"failingAttributes": ["*"]}),
     "builds": Preset("The next builds fail", lasting={"failingBuilds": _TIMES}),
     "lost": Preset("Executions never end", lasting={"stuckExecutions": ["*"]}),
-    "workers": Preset("Two database workers, which lose each other's changes", lasting={"databaseWorkers": 2}),
+    "workers": Preset("Two database workers, which overwrite each other's changes", lasting={"databaseWorkers": 2}),
 }
 
 
@@ -127,7 +127,7 @@ def switch(console: Console, _request: Request, form: Form) -> str:
         return console.to("/server", "All faults are off.")
     preset = PRESETS.get(form.get("fault", ""))
     if preset is None:
-        raise IacError("That is no fault that there is.", unchanged=True)
+        raise IacError("There is no such fault.", unchanged=True)
     if preset.lasting:
         local.control("PATCH", "faults", preset.lasting)
     else:
@@ -143,9 +143,9 @@ def move_clock(console: Console, _request: Request, form: Form) -> str:
     try:
         hours = float(form.get("hours") or 0)
     except ValueError:
-        raise IacError("The hours are a number, such as 1.5 or -3.", unchanged=True) from None
+        raise IacError("The hours must be a number, such as 1.5 or -3.", unchanged=True) from None
     if not abs(hours) <= 24 * 366:
-        raise IacError("The clock is moved by a year at most.", unchanged=True)
+        raise IacError("The clock can be moved by a year at most.", unchanged=True)
     _local(console).control("PATCH", "clock", {"offset": hours * 3600})
     return console.to(
         "/server", f"The server's clock is {hours:g} hours ahead." if hours else "It has the machine's time."
@@ -174,7 +174,7 @@ def load(console: Console, _request: Request, form: Form) -> str:
 
 def _local(console: Console) -> Local:
     if console.local is None:
-        raise IacError(f"Environment {console.project.environment} is no embedded server.", unchanged=True)
+        raise IacError(f"Environment {console.project.environment} is not an embedded server.", unchanged=True)
     return console.local
 
 

@@ -95,7 +95,7 @@ class Tasks:
             self._is_ending = True
         found = [each for each in self.running() if each.changes]
         for each in found:
-            each.say("Interrupted: what is under way is finished, and nothing new is begun.")
+            each.say("Interrupted: the changes that have begun are being finished; no new ones begin.")
             each.interrupts.press()
         return found
 
@@ -128,7 +128,7 @@ class Tasks:
             task.error = error
         except Exception:
             LOG.exception("%s failed", task.name)
-            task.error = IacError("It failed for a reason that should not exist.", hint="the terminal says more")
+            task.error = IacError("An unexpected error occurred.", hint="the terminal shows the details")
         task.seconds = time.monotonic() - task.begun
         with self._guard:
             if task.error is None:

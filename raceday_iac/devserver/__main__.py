@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument(
         "--database-workers", type=int, default=Settings.database_workers, help="how many schemas are changed at a time"
     )
-    parser.add_argument("--appwrite", choices=AGES, help="which Appwrite to play")
+    parser.add_argument("--appwrite", choices=AGES, help="which version of Appwrite to behave like")
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="MODULE:NAME", help="what an extension adds; may be repeated"
     )

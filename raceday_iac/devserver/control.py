@@ -182,7 +182,7 @@ def show_clock(server: Server, _request: Request, _values: dict[str, Any]) -> Re
 def move_clock(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     """Set the server's time to the machine's plus `offset` seconds."""
     if not isinstance(server.clock, SystemClock):
-        raise ApiError("general_bad_request", "This server runs on a clock of its own.")
+        raise ApiError("general_bad_request", "This server has its own clock.")
     try:
         server.clock.offset = timedelta(seconds=seconds(values["offset"]))
     except Refused as refusal:

@@ -95,7 +95,7 @@ def _newest(rule: Freshness, counted: Counted, now: datetime, expected: bool) ->
         return DataHealth(rule, "ok", said, age=age)
     if not expected:
         return DataHealth(rule, "resting", f"{said}; watched from {rule.from_:%H:%M} to {rule.until:%H:%M}", age=age)
-    return DataHealth(rule, "bad", f"{said}, allowed are {limit}", age=age)
+    return DataHealth(rule, "bad", f"{said}, the limit is {limit}", age=age)
 
 
 def _polled(rule: Freshness, observation: Observation, rules: Rules, grace: Grace) -> DataHealth:
@@ -123,7 +123,7 @@ def data_findings(found: DataHealth) -> Iterator[Finding]:
             more = "more than " if each.is_longer else ""
             message = (
                 f"{found.noun} {each.identity} ({each.row}) is due for {more}{format_duration(each.seconds)}; "
-                f"allowed are {format_duration(each.patience)}"
+                f"the limit is {format_duration(each.patience)}"
             )
             yield Finding(f"{found.noun}.late", found.rule.severity, subject, message, _advice(found.rule))
         if len(found.late) > _NAMED:
@@ -283,7 +283,7 @@ def lock_findings(lock: LockHealth) -> Iterator[Finding]:
         return
     if state.is_stale:
         message = (
-            f"{lock.lock_id} is held by a run that is gone: last sign of life {format_duration(state.heartbeat)} ago "
+            f"{lock.lock_id} is held by a dead run: last heartbeat {format_duration(state.heartbeat)} ago "
             f"(stale after {format_duration(lock.stale_after)}), taken {format_duration(state.age)} ago"
         )
         advice = "the next run takes it over by itself; to free it now: raceday-iac recover --dry-run"

@@ -104,7 +104,7 @@ class Collector:
 
     def _skipped(self, *, is_dated: bool) -> Iterator[str]:
         if not is_dated:
-            yield f"how old anything is: {UNDATED}"
+            yield f"ages: {UNDATED}"
         if not self.rules.has_locks and any(source.lock for source in self.desired.code.values()):
             yield "locks: the functions share no code that says when one is stale"
 

@@ -211,8 +211,8 @@ def usage_findings(usages: Iterable[Usage], budget: float | None) -> Iterator[Fi
     """Of all functions together. `budget`: GB-hours a day that are expected at most."""
     taken = sum(each.gb_hours or 0 for each in usages)
     if budget is not None and taken > budget:
-        message = f"the functions take {taken:.3g} GB-hours a day; expected are at most {budget:g} (gb_hours)"
-        advice = "which of them? raceday-iac health, under: What it takes"
+        message = f"the functions take {taken:.3g} GB-hours a day; the limit is {budget:g} (gb_hours)"
+        advice = "to see which ones: raceday-iac health, under Resource usage"
         yield Finding("usage.high", Severity.WARNING, "project", message, advice)
 
 
@@ -267,7 +267,7 @@ def _failing(seen: FunctionSeen, figures: Figures, watch: FunctionWatch) -> Iter
         yield Finding("run.failing", severity, subject, message, look, figures.streak_since)
     if figures.success is not None and figures.success < watch.success:
         message = (
-            f"{figures.failed} of {figures.over} runs failed: {figures.success:.0%} went well, expected are "
+            f"{figures.failed} of {figures.over} runs failed: {figures.success:.0%} succeeded, the target is "
             f"{watch.success:.0%}"
         )
         yield Finding("run.success", Severity.WARNING, subject, message, look)
@@ -284,14 +284,14 @@ def _unfinished(seen: FunctionSeen, slow_after: float | None, grace: Grace, now:
             message = f"execution {each.id} is processing for {format_duration(age)}; its timeout is {seen.timeout:g} s"
             yield Finding("run.stuck", Severity.ERROR, subject, message, "raceday-iac recover --dry-run", since)
         elif state == "waiting":
-            message = f"execution {each.id} waits for {format_duration(age)} to be begun"
+            message = f"execution {each.id} has waited {format_duration(age)} for its start"
             yield Finding("run.waiting", Severity.ERROR, subject, message, "raceday-iac recover --dry-run", since)
         elif state == "expired":
-            message = f"execution {each.id} was to begin at {each.scheduled_at[:16]} and never did"
+            message = f"execution {each.id} was scheduled for {each.scheduled_at[:16]} and never began"
             yield Finding("run.expired", Severity.WARNING, subject, message, "raceday-iac recover --dry-run", since)
         elif each.status == "processing" and slow_after and age.total_seconds() > slow_after:
             allowed = format_duration(slow_after)
-            message = f"execution {each.id} runs for {format_duration(age)}, and should take at most {allowed}"
+            message = f"execution {each.id} runs for {format_duration(age)}; it should take at most {allowed}"
             yield Finding("run.overlong", Severity.WARNING, subject, message, look, since)
 
 
@@ -316,9 +316,7 @@ def _slow(seen: FunctionSeen, figures: Figures, slow_after: float | None) -> Ite
     if durations.longest is None or durations.p95 is None:
         return
     if slow_after is not None and durations.p95 > slow_after:
-        message = (
-            f"p95 of its runs is {format_duration(durations.p95)}; expected are at most {format_duration(slow_after)}"
-        )
+        message = f"p95 of its runs is {format_duration(durations.p95)}; the limit is {format_duration(slow_after)}"
         yield Finding("run.slow", Severity.WARNING, subject, message, f"raceday-iac logs {seen.id}")
     if durations.longest > NEAR_TIMEOUT * seen.timeout:
         message = f"a run took {format_duration(durations.longest)} of its timeout of {seen.timeout:g} s"
@@ -350,8 +348,8 @@ def _slow_lock(seen: FunctionSeen, figures: Figures, watch: FunctionWatch) -> It
     count, median = len(figures.lock_checks), figures.lock_check
     if target is None or median is None or count < ENOUGH_CHECKS or median <= target:
         return
-    message = f"asking for it takes {median:.0f} ms (the median of {count} runs); its target is {target} ms"
-    advice = "is Appwrite slow, or far from its functions? What fits this server: lock_check_ms in health.yaml"
+    message = f"the lock check takes {median:.0f} ms (the median of {count} runs); its target is {target} ms"
+    advice = "is Appwrite slow, or far from its functions? Set a target for this server: lock_check_ms in health.yaml"
     yield Finding("lock.slow", Severity.WARNING, f"lock.{seen.id}", message, advice)
 
 

@@ -42,7 +42,7 @@ def _span(value: Any) -> Any:
 
 def _positive(value: timedelta) -> timedelta:
     if value <= timedelta():
-        raise ValueError("must be longer than nothing")
+        raise ValueError("must be more than zero")
     return value
 
 

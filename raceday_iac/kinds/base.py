@@ -271,7 +271,7 @@ class Kind:
     folded: Callable[[str], str] = str.lower
     #: What of a name does not count by that, in words.
     folded_away: str = "case"
-    #: What it takes for itself beside its name among its kind; see `claimed`.
+    #: Resource usage for itself beside its name among its kind; see `claimed`.
     claims: Callable[[Address, Fields], Claims] | None = None
     #: Whether indexes can be over it. Columns of a collection share their keys.
     is_column: bool = False

@@ -207,7 +207,7 @@ def _resources(stack: Stack, environment: Environment) -> Iterator[ResourceFacts
 
 def _skipped(environment: Environment, files: object) -> Iterator[str]:
     if not environment.schedules:
-        yield f"schedules: environment {environment.name} declares the functions without theirs"
+        yield f"schedules: environment {environment.name} has schedules: false"
     if files is None:
         yield "scopes and collections in use: the code cannot be packed while the stack has mistakes"
 

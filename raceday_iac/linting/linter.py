@@ -49,9 +49,9 @@ def _crowds(context: Context) -> Iterator[tuple[ResourceFacts, int]]:
 
 @DANGERS.rule("DOC001", Severity.WARNING, "more documents in a collection than configuration needs", each=_crowds)
 def crowded(first: ResourceFacts, number: int) -> Iterator[Violation]:
-    """Each is compared by every plan, and stands in the state. Data belongs to the application.
+    """Every plan compares each of them, and the state contains them. Data belongs to the application.
 
-    Fix: keep what configuration needs, and write the rest by code or by an import of Appwrite's own.
+    Fix: declare only configuration; write the rest by code, or import it with Appwrite.
     """
     kind = KINDS[first.kind]
     message = f"{number} {kind.plural} are declared beside it; more than {kind.plenty} are data"
@@ -88,13 +88,13 @@ def _services(address: str, fields: Mapping[str, Any]) -> frozenset[str]:
 
 @DANGERS.rule("SVC001", Severity.WARNING, "a service that is off although people need it", each=_switched_off)
 def cut_off(service: ResourceFacts, subjects: list[str]) -> Iterator[Violation]:
-    """A service that is off answers keys, and nobody else: the permissions of what it leads to let nobody in.
+    """A service that is off answers only keys: permissions on its resources have no effect for users.
 
-    Fix: switch the service on, or let nobody in there.
+    Fix: switch the service on, or remove the permissions.
     """
     more = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
-    message = f"it is off, and nothing else leads people to {subjects[0]}{more}"
-    yield Violation(service.address, message, "enabled=True, or let nobody in there", service.location)
+    message = f"it is off, and people can reach {subjects[0]}{more} only through it"
+    yield Violation(service.address, message, "enabled=True, or remove the permissions", service.location)
 
 
 for _kind in KINDS.values():
@@ -176,7 +176,7 @@ def _fits(acceptance: Acceptance, finding: Finding) -> bool:
 #: The rules for every stack. Those of an extension are added to them.
 RULES: RuleSet = schedules.RULES | policies.RULES | DANGERS
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
-_NOT_ASKED = "specifications and runtimes that the server offers: it is asked with --live only"
+_NOT_ASKED = "specifications and runtimes that the server offers: checked only with --live"
 
 
 def known_rules(rules: RuleSet = RULES) -> RuleSet:
@@ -210,8 +210,8 @@ def _unread(used: Mapping[str, Usage]) -> Iterator[str]:
             reasons.setdefault(usage.unread, []).append(name)
     for reason, names in reasons.items():
         yield (
-            f"the code of {', '.join(names)}: {reason}. Scopes are not compared with what it needs, and who may write "
-            "documents is taken to write the same ones"
+            f"the code of {', '.join(names)}: {reason}. Its scopes are not checked, and functions that may write "
+            "documents are assumed to write the same ones"
         )
 
 

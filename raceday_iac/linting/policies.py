@@ -38,7 +38,7 @@ def _mistakes(context: Context) -> Iterator[tuple[Diagnostic]]:
 
 @RULES.rule("STK001", Severity.ERROR, "the stack has a mistake", each=_mistakes)
 def mistake(problem: Diagnostic) -> Iterator[Violation]:
-    """What cannot be resolved is not applied either. The rest is looked at all the same.
+    """What cannot be resolved is not applied. The rest is still checked.
 
     Fix: correct it; `apply` refuses the stack until then.
     """
@@ -51,13 +51,13 @@ def mistake(problem: Diagnostic) -> Iterator[Violation]:
 def superfluous_scopes(function: FunctionFacts, usage: Usage) -> Iterator[Violation]:
     """The key that each run gets can do more than it has to. Only where the code was read.
 
-    Fix: take the scope away.
+    Fix: remove the scope.
     """
     granted = frozenset(function.scopes)
     used = {satisfies(granted, needed) for needed in usage.scopes}
     for scope in sorted(granted - used) if usage.is_known else ():
         why = "no route of Appwrite 1.8 asks for it" if scope in IDLE else "no request in its code needs it"
-        yield violation(function, f"scope {scope}: {why}", f"take {scope} from its scopes")
+        yield violation(function, f"scope {scope}: {why}", f"remove {scope} from its scopes")
 
 
 @RULES.rule("POL002", Severity.ERROR, "a scope that the function's code needs and does not have", each=used_functions)
@@ -77,12 +77,12 @@ def missing_scopes(function: FunctionFacts, usage: Usage) -> Iterator[Violation]
 def who_may_start(function: FunctionFacts) -> Iterator[Violation]:
     """`any` and `guests` are the whole internet. Warning for `users`.
 
-    Fix: empty `execute`, or name a team or a label: keys and schedules start the function all the same.
+    Fix: empty `execute`, or name a team or a label: keys and schedules still start the function.
     """
     for role in function.execute:
         if role in _EVERYBODY:
             message = f'execute holds "{role}": anybody on the internet may start it'
-            yield violation(function, message, "empty execute: keys and schedules start it all the same")
+            yield violation(function, message, "empty execute: keys and schedules still start it")
         elif role.startswith("users"):
             message = f'execute holds "{role}": everybody with an account may start it, and may make one'
             yield violation(function, message, "name a team or a label, or empty execute", Severity.WARNING)
@@ -95,19 +95,19 @@ def _granted(collection: CollectionFacts) -> list[tuple[str, list[str]]]:
     return [(role, [action for _, action in group]) for role, group in groupby(pairs, key=lambda each: each[0])]
 
 
-_GRANT_LESS = "grant less; with document_security=True each document says whose it is"
+_GRANT_LESS = "grant less; with document_security=True each document has its own permissions"
 
 
 @RULES.rule("POL004", Severity.ERROR, "a collection that anyone may write", each=collections)
 def open_to_write(collection: CollectionFacts) -> Iterator[Violation]:
-    """Nobody is asked who they are.
+    """No sign-in is needed.
 
-    Fix: grant less, or let each document say whose it is with `document_security=True`.
+    Fix: grant less, or give each document its own permissions with `document_security=True`.
     """
     for role, actions in _granted(collection):
         writes = [action for action in actions if action in _WRITES]
         if role in _EVERYBODY and writes:
-            yield violation(collection, f'"{role}" may {", ".join(writes)}: nobody is asked who', _GRANT_LESS)
+            yield violation(collection, f'"{role}" may {", ".join(writes)} without signing in', _GRANT_LESS)
 
 
 @RULES.rule("POL005", Severity.WARNING, "a collection that anyone may read", each=collections)
@@ -130,7 +130,7 @@ def open_to_read(collection: CollectionFacts) -> Iterator[Violation]:
 def open_to_users(collection: CollectionFacts) -> Iterator[Violation]:
     """`users` may update or delete, and documents have no permissions of their own.
 
-    Fix: grant less, or let each document say whose it is with `document_security=True`.
+    Fix: grant less, or give each document its own permissions with `document_security=True`.
     """
     for role, actions in _granted(collection):
         changes = [action for action in actions if action in _WRITES and action != "create"]
@@ -141,15 +141,15 @@ def open_to_users(collection: CollectionFacts) -> Iterator[Violation]:
 
 @RULES.rule("POL007", Severity.ERROR, "a secret in a plain variable", each=variables)
 def plain_secret(variable: VariableFacts) -> Iterator[Violation]:
-    """It lies in a file and can be read back from the server. Its value is never shown here.
+    """It is in a file and can be read from the server. Its value is never shown here.
 
-    Fix: declare it as `FromEnvironment("NAME")`, and change the secret: it has been seen.
+    Fix: declare it as `FromEnvironment("NAME")`, and rotate the secret, which others may have seen.
     """
     if looks_secret(variable.key, variable.value):
         yield violation(
             variable,
-            "its name or value looks like a secret, and it lies in a file and can be read back from the server",
-            'declare it as FromEnvironment("NAME"), and change the secret: it has been seen',
+            "its name or value looks like a secret, but it is in a file and can be read from the server",
+            'declare it as FromEnvironment("NAME"), and rotate the secret, which others may have seen',
         )
 
 
@@ -159,7 +159,7 @@ def _shadows(context: Context) -> Iterator[tuple[VariableFacts]]:
 
 @RULES.rule("POL014", Severity.WARNING, "a variable that hides one of the project", each=_shadows)
 def hidden_project_variable(variable: VariableFacts) -> Iterator[Violation]:
-    """The function or site gets its own value. Whoever changes the project's one later changes nothing there.
+    """The function or site gets its own value. A later change of the project's variable has no effect there.
 
     Fix: give it another key, or take one of the two away; accept it where the two are meant to differ.
     """
@@ -224,8 +224,8 @@ def deprecated_runtime(function: FunctionFacts) -> Iterator[Violation]:
 
 @RULES.rule("POL011", Severity.WARNING, "a scheduled function without a lock", each=functions)
 def missing_lock(function: FunctionFacts) -> Iterator[Violation]:
-    """A run that is late meets the next one, and whoever starts it by hand meets both. What runs only when it is called
-    is meant to run beside itself.
+    """A late run overlaps with the next one, and so does a run that is started by hand. A function without a schedule
+    may overlap on purpose.
 
     Fix: give it a lock: `lock=Lock(...)`.
     """
@@ -240,7 +240,7 @@ def _with_shared(context: Context) -> Iterator[tuple[FunctionFacts, Mapping[str,
 
 @RULES.rule("POL012", Severity.ERROR, "an edited copy of a shared module", each=_with_shared)
 def edited_copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Iterator[Violation]:
-    """Packing puts the shared module in its place, so it is refused: a copy that is not what its header says.
+    """The copy differs from its header. Packing would replace it with the shared module, so it is refused.
 
     Fix: edit the shared module, and delete the copy.
     """
@@ -252,7 +252,7 @@ def edited_copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Itera
 
 @RULES.rule("POL013", Severity.WARNING, "an outdated copy of a shared module", each=_with_shared)
 def outdated_copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Iterator[Violation]:
-    """It is replaced as well; it only misleads readers.
+    """Packing replaces it, too; the old copy only misleads readers.
 
     Fix: delete the copy: packing adds the current one.
     """
@@ -279,7 +279,7 @@ _KEEP = 'if it is needed at run time, keep it with include=["…"]'
 
 @RULES.rule("BND001", Severity.WARNING, "a file that looks like a secret is in a code folder", each=functions)
 def secrets_left_out(function: FunctionFacts) -> Iterator[Violation]:
-    """It is not deployed, but it may be committed. For information where git ignores it too.
+    """It is not deployed, but it may be committed. Only information if git ignores it, too.
 
     Fix: add it to `.gitignore`, or move it away; keep it with `include=` if it is needed at run time.
     """
@@ -304,7 +304,7 @@ def broken_left_out(function: FunctionFacts) -> Iterator[Violation]:
 
 @RULES.rule("BND003", Severity.INFO, "files of a code folder that are not deployed", each=functions)
 def others_left_out(function: FunctionFacts) -> Iterator[Violation]:
-    """With what ignores each: `.gitignore`, `ignore=`, or a rule of ours.
+    """With what ignores each: `.gitignore`, `ignore=`, or a built-in rule.
 
     Fix: keep what is needed at run time with `include=`.
     """
@@ -367,14 +367,14 @@ def late_staleness(function: FunctionFacts, lock: LockFacts) -> Iterator[Violati
     each=_locked,
 )
 def slow_heartbeat(function: FunctionFacts, lock: LockFacts) -> Iterator[Violation]:
-    """A healthy run is taken for a dead one.
+    """A healthy run looks dead.
 
     Fix: a heartbeat of at most half of `stale_after`.
     """
     if lock.heartbeat >= lock.stale_after:
         yield violation(
             function,
-            f"heartbeat every {lock.heartbeat} s, stale after {lock.stale_after} s: a healthy run is taken for dead",
+            f"heartbeat every {lock.heartbeat} s, stale after {lock.stale_after} s: a healthy run looks dead",
             f"a heartbeat of at most {max(1, lock.stale_after // 2)} s",
         )
 
@@ -388,14 +388,14 @@ def _limited(context: Context) -> Iterator[tuple[FunctionFacts, int]]:
 
 @RULES.rule("SCH010", Severity.ERROR, "a timeout above the server's limit", each=_limited)
 def timeout_limit(function: FunctionFacts, limit: int) -> Iterator[Violation]:
-    """Appwrite takes at most 900 s unless its operator allows more.
+    """Appwrite accepts at most 900 s unless its operator allows more.
 
     Fix: a timeout within the limit, and work in parts that fit.
     """
     if function.timeout > limit:
         yield violation(
             function,
-            f"timeout {function.timeout} s, but the server takes at most {limit} s",
+            f"timeout {function.timeout} s, but the server accepts at most {limit} s",
             f"a timeout of at most {limit} s, and work in parts that fit",
         )
 
@@ -406,12 +406,12 @@ def _migrations(context: Context) -> Iterator[tuple[MigrationDeclaration]]:
 
 @RULES.rule("MIG001", Severity.WARNING, "a migration without a place in the plan", each=_migrations)
 def unplaced(migration: MigrationDeclaration) -> Iterator[Violation]:
-    """It runs at any time among the changes of its plan: before the attribute is there that it fills, or after the one
-    is gone that it reads.
+    """It runs at any point of its plan: perhaps before the attribute that it fills exists, or after the attribute that
+    it reads is deleted.
 
-    Fix: name what has to be there in `needs`, and what becomes stricter or goes in `before`.
+    Fix: in `needs`, name resources that must exist first; in `before`, those that become stricter or are deleted.
     """
     if not migration.needs and not migration.before:
         message = "it names neither what it needs nor what comes after it, so it runs at any time in a plan"
-        fix = "needs=[…] names what has to be there, before=[…] what becomes stricter or goes"
+        fix = "needs=[…] names resources that must exist first, before=[…] those that become stricter or are deleted"
         yield Violation(f"migration.{migration.name}", message, fix, migration.location)

@@ -40,8 +40,8 @@ def self_overlap(function: FunctionFacts, runs: Expansion) -> Iterator[Violation
 
 @RULES.rule("SCH012", Severity.ERROR, "a schedule that never fires", each=scheduled)
 def never_fires(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
-    """Such as 31 February, or `22-2`: a range does not wrap. Appwrite 1.8 takes it, and its scheduler fails at it; 1.9
-    refuses it. Warning where it only does not fire within the year.
+    """Such as 31 February, or `22-2`: a range does not wrap. Appwrite 1.8 accepts it, and its scheduler fails at it;
+    1.9 refuses it. A warning if it only does not fire within the year.
 
     Fix: write a schedule that fires, or none.
     """
@@ -58,10 +58,10 @@ def never_fires(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]
         return
     message = f"its schedule {function.schedule!r} does not fire in the {runs.days} days from {runs.begin}"
     first = runs.cron.next_run(begin)
-    yield violation(function, message, "make sure that it is meant", Severity.WARNING, first=first)
+    yield violation(function, message, "make sure that this is intended", Severity.WARNING, first=first)
 
 
-@RULES.rule("SCH013", Severity.WARNING, "a schedule that fires otherwise than it seems", each=scheduled)
+@RULES.rule("SCH013", Severity.WARNING, "a schedule that fires at other times than it seems", each=scheduled)
 def fires_otherwise(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
     """Such as `0 20,8 * * *`, which never starts at 08:00. See [crons](../stack.md#schedules).
 
@@ -99,9 +99,9 @@ def called_too_often(
     runs: Mapping[str, Expansion],
     used: Mapping[str, Usage],
 ) -> Iterator[Violation]:
-    """As SCH001, through another function. Warning where the code of the caller is not known.
+    """Like SCH001, through another function. Warning where the code of the caller is not known.
 
-    Fix: take a lock in the function that is started, or let the caller look whether a run is under way.
+    Fix: take a lock in the function that is started, or let the caller check whether a run is under way.
     """
     for caller in callers_of(function, functions, used):
         gap = runs[caller.id].shortest_gap if caller.id in runs else None
@@ -112,7 +112,7 @@ def called_too_often(
             function,
             f"{caller.id} {may}{'start' if may else 'starts'} it every {gap[0].total_seconds():.0f} s, "
             f"but a run may take {function.timeout} s",
-            f"take a lock in {function.id}, or let {caller.id} look whether a run is under way",
+            f"take a lock in {function.id}, or let {caller.id} check whether a run is under way",
             None if used[caller.id].is_known else Severity.WARNING,
             first=gap[1],
             answered=lock_answer(function, "a second run ends at once"),
@@ -132,7 +132,7 @@ def collisions(
     """One may overwrite what the other has just written. One finding per function names the less busy
     ones that it meets.
 
-    Fix: take a lock in each of them and write only fields of one's own, or move the schedules apart.
+    Fix: take a lock in each of them and write only separate fields, or move the schedules apart.
     """
     active = sorted((each for each in functions if each.id in present), key=lambda each: -present[each.id].minutes)
     met: dict[str, list[tuple[int, int, int, FunctionFacts, frozenset[str]]]] = {}
@@ -173,7 +173,7 @@ def _collision(
     return violation(
         function,
         f"may be at work together with {partners}",
-        "take a lock in each of them and write only fields of one's own, or move the schedules apart",
+        "take a lock in each of them and write only separate fields, or move the schedules apart",
         first=present[function.id].sources[0][0].instant(day, minute),
         answered=answer,
     )
@@ -193,10 +193,10 @@ _STRETCH = timedelta(hours=1)
 _MOST_SAID = 4
 
 
-@RULES.rule("SCH004", Severity.ERROR, "runs pass, or begin after, the change of the local date", each=scheduled)
+@RULES.rule("SCH004", Severity.ERROR, "runs cross local midnight, or begin after it", each=scheduled)
 def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
-    """The date of "today" changes within a run, or between two runs of one stretch. Warning where no run is under way
-    and it happens every night, not only in summer. Looked at where the stack declares a time zone.
+    """The date of "today" changes within a run, or between two runs of one series. Warning where no run is under way
+    and it happens every night, not only in summer. Checked if the stack declares a time zone.
 
     Fix: fix the local date when a run begins, and hold a lock, so that runs of two days cannot mix.
     """
@@ -238,8 +238,8 @@ def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Violatio
 
 @RULES.rule("SCH006", Severity.WARNING, "runs in the quiet hours", each=used_scheduled)
 def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterator[Violation]:
-    """The stack's `quiet_hours` say that nothing should run then. Answered by code that asks for them, where an
-    extension can say.
+    """The stack's `quiet_hours` say that nothing should run then. Answered by code that checks them, if an
+    extension can recognise that.
 
     Fix: end them at once in the code, or leave those hours out of the schedule.
     """

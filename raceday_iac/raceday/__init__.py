@@ -10,12 +10,11 @@ extension = Extension(
     commands={
         "simulate": (
             "raceday_iac.raceday.cli.simulate",
-            "Live through a whole race day in virtual time: real functions, real locks. Exit 1 when an invariant is "
-            "broken.",
+            "Run a whole race day in virtual time, with real functions and locks. Exit 1 if an invariant is broken.",
         ),
         "cleanup": (
             "raceday_iac.raceday.cli.cleanup",
-            "Take what is redundant out of a legacy server/ tree. Shows the differences unless asked to --write.",
+            "Remove redundant files from a legacy server/ tree. Shows the differences; --write makes the changes.",
         ),
     },
     quiet_code="raceday_iac.raceday.rules:ends_in_quiet_hours",

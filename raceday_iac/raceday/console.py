@@ -76,7 +76,7 @@ def look_at_races(project: Project) -> Card:
     reader = project.reader()
     members = reader.collection(*rule.place)
     if not members:
-        hint = "it is made by applying the plan"
+        hint = "apply the plan to create it"
         raise NotFoundError(f"There is no collection {'/'.join(rule.place)} yet, so there are no races.", hint=hint)
     known = {each.name for each in members}
     now = reader.server_time() or datetime.now(UTC)
@@ -90,7 +90,7 @@ def look_at_races(project: Project) -> Card:
 
 def _rules_of(watched: Watched) -> RacingRules:
     if not isinstance(watched.rules, RacingRules):
-        hint = "functions/_shared has no due.py, card.py and nz_time.py that could be asked"
+        hint = "functions/_shared needs due.py, card.py and nz_time.py"
         raise IacError("The functions share no code that says when a race is polled.", hint=hint)
     return watched.rules
 
@@ -135,7 +135,7 @@ def _facts(races: Sequence[Race], at: float) -> Iterator[Fact]:
     waiting = sorted(each.due for each in standings if each.due is not None and each.due > at)
     left = sum(not each.is_over for each in standings)
     yield Fact("Races", f"{left} open", f"of {len(races)}; {len(races) - left} over")
-    yield Fact("Due", f"{len(due)}", "a poll is to come now", "update" if due else "calm")
+    yield Fact("Due", f"{len(due)}", "a poll is due now", "update" if due else "calm")
     longest = f"the longest for {format_duration(max(each.seconds for each in late))}" if late else "all polled on time"
     yield Fact("Late", f"{len(late)}", longest, "destroy" if late else "create")
     soon = f"in {format_duration(waiting[0] - at)}" if waiting else "none"
@@ -164,7 +164,7 @@ def _due_words(standing: Standing, at: float) -> tuple[str, str]:
     if standing.late is not None:
         more = "more than " if standing.late.is_longer else ""
         allowed = format_duration(standing.late.patience)
-        return "broken", f"late: due for {more}{format_duration(standing.late.seconds)}, allowed are {allowed}"
+        return "broken", f"late: due for {more}{format_duration(standing.late.seconds)}, the limit is {allowed}"
     if standing.due <= at:
         return "warn", f"due for {format_duration(at - standing.due)}"
     return "", f"in {format_duration(standing.due - at)}"
@@ -215,7 +215,7 @@ def simulate(console: Console, _request: Request, form: Form) -> str:
     asked = {name: text for name, text in asked.items() if text}
     name = "-".join(f"{text}-races" if name == "races" else text.replace(":", "") for name, text in asked.items())
     if not _NAME.fullmatch(name) or any(text.startswith("-") for text in asked.values()):
-        raise IacError("A day is simulated by a date, and numbers of races and seed.", unchanged=True)
+        raise IacError("Enter a date, and numbers for races and seed.", unchanged=True)
     file = console.project.folder / _FOLDER / f"{name}.json"
     words = ["simulate", *(f"--{name}={text}" for name, text in asked.items()), f"--record={file}"]
     local = console.local
@@ -232,13 +232,13 @@ def simulate(console: Console, _request: Request, form: Form) -> str:
         before = file.stat().st_mtime_ns if file.exists() else 0
         code = local.command(words, listen)
         if task.interrupts.presses:
-            raise Interrupted("Interrupted: the day was not written down.")
+            raise Interrupted("Interrupted: the day was not recorded.")
         if code and (not file.exists() or file.stat().st_mtime_ns == before):
             begin = next((at for at, line in enumerate(said) if line.startswith("Error")), max(0, len(said) - 3))
             raise IacError(" ".join(said[begin:]).removeprefix("Error: ") or f"The simulation ended with {code}.")
         return name
 
-    console.tasks.start("simulate", f"Living through {day_name(asked.get('day', ''))}", work, changes=True)
+    console.tasks.start("simulate", f"Simulating {day_name(asked.get('day', ''))}", work, changes=True)
     return console.to("/races/days")
 
 
@@ -269,7 +269,7 @@ def load_replay(file: Path, watched: Watched) -> Replay:
     except OSError as error:
         raise NotFoundError(f"The recording {file} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:
-        raise IacError(f"{file} cannot be played: {error}.", hint="make it again: simulate --record") from None
+        raise IacError(f"{file} cannot be replayed: {error}.", hint="record it again: simulate --record") from None
     report = recording.report
     begun, legacy = ([each.begin for each in conflicts(runs)] for runs in (report.runs, report.legacy_runs))
     picture = timeline_svg(report)
@@ -321,7 +321,7 @@ def day_at(console: Console, request: Request) -> str:
     """The part of that page which the slider changes."""
     replay = _replay(console, request.path_params["day"])
     if not isinstance(replay, Replay):
-        raise NotFoundError("This day is not read yet.")
+        raise NotFoundError("This day is not loaded yet.")
     return console.show(TEMPLATES / "day_at.html", request, **_at(replay, _instant(request, replay)))
 
 

@@ -37,7 +37,7 @@ def list_lines(
     yield from damaged_lines(damaged)
     if unfinished:
         names = ", ".join(unfinished)
-        yield Line(f"Not completed, and deleted when the next one is made: {names}", "yellow")
+        yield Line(f"Not completed; the next backup deletes it: {names}", "yellow")
 
 
 def damaged_lines(damaged: Mapping[str, str]) -> Iterator[Line]:
@@ -75,7 +75,7 @@ def show_lines(manifest: Manifest, resources: Mapping[str, Mapping[str, Any]]) -
     for section in manifest.sections:
         yield Line(f"  {section.address}: {_kept(section)}, {_bytes(section.size)}")
     if resources:
-        yield Line("  Also the settings of what went:")
+        yield Line("  Also the settings of deleted resources:")
         yield from (Line(f"    {address}: {_settings(fields)}") for address, fields in resources.items())
 
 
@@ -100,7 +100,7 @@ def _made(manifest: Manifest) -> str:
 def _amount(manifest: Manifest) -> str:
     variables = [counted(len(manifest.variables), "variable")] if manifest.variables else []
     if not manifest.sections:
-        return " and ".join((*variables, "settings of what went"))
+        return " and ".join((*variables, "settings of deleted resources"))
     places = counted(len({each.address for each in manifest.sections}), "address")
     numbers: dict[str, int] = {}
     for each in manifest.sections:
@@ -159,7 +159,7 @@ def restore_lines(plan: RestorePlan) -> Iterator[Line]:
     for goal, tally in zip(plan.goals, plan.tallies, strict=True):
         yield from _goal_lines(goal, tally, plan)
     if plan.is_empty:
-        yield Line("Nothing is to be written back.", "bold")
+        yield Line("Nothing to write back.", "bold")
 
 
 def _goal_lines(goal: Goal, tally: Tally, plan: RestorePlan, *, is_done: bool = False) -> Iterator[Line]:
@@ -174,26 +174,24 @@ def _goal_lines(goal: Goal, tally: Tally, plan: RestorePlan, *, is_done: bool = 
         yield Line(f"    ! {goal.problem}: declare it, apply, and restore again", "yellow")
         return
     if goal.missing:
-        yield Line(f"    ! not there any more, so not written: {', '.join(goal.missing)}", "yellow")
+        yield Line(f"    ! missing, so not written: {', '.join(goal.missing)}", "yellow")
     if tally.newer:
         over = section.address in plan.overwrite and not is_done
         number = plan.newer_of(section.address)
-        what = "are written over" if over else f"stay; else: --overwrite {section.address}={number}"
-        what = what if goal.is_of_documents else "stay: the stack says what they are, or somebody else does"
+        what = "are overwritten" if over else f"stay; to overwrite them: --overwrite {section.address}={number}"
+        what = what if goal.is_of_documents else "stay: they belong to the stack or to somebody else"
         yield Line(f"    ! {_things(goal, tally.newer)} with newer values, which {what}", "yellow")
     contents = kind_of(section.address).contents
     if tally.create and contents is not None and contents.remark:
         yield Line(f"    {contents.remark}")
     if tally.over:
-        yield Line(f"    {_documents(tally.over)} in which something is written over, which is kept before")
+        yield Line(f"    {_documents(tally.over)} with values that are overwritten; a backup keeps them first")
     if tally.undated:
         yield Line(
-            f"    {spaced(tally.undated)} of them get a new $updatedAt, which is faster; else: --keep-timestamps"
+            f"    {spaced(tally.undated)} of them get a new $updatedAt, which is faster; to keep it: --keep-timestamps"
         )
     if tally.gone:
-        yield Line(
-            f"    ! {_documents(tally.gone)} that are there no more, so their values stay in the backup", "yellow"
-        )
+        yield Line(f"    ! {_documents(tally.gone)} that no longer exist, so their values stay in the backup", "yellow")
     if tally.unfit:
         what = "with values that cannot be written" if goal.is_of_documents else "cannot be written back"
         yield Line(f"    ! {_things(goal, tally.unfit)} {what}:", "yellow")
@@ -220,13 +218,13 @@ def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], se
         for goal, tally in zip(done.goals, done.tallies, strict=True):
             same[goal.section.noun] = same.get(goal.section.noun, 0) + tally.same
         reported = " and ".join(f"{spaced(each)} {noun}{'' if each == 1 else 's'}" for noun, each in same.items())
-        yield Line(f"Restored in {seconds:.1f} s. Looked at again: {reported} as in the backup.", "bold green")
+        yield Line(f"Restored in {seconds:.1f} s. Verified: {reported} as in the backup.", "bold green")
     else:
         rest = sum(each.to_write for each in done.tallies)
         yield Line(
             f"Not complete: {spaced(rest)} of {spaced(written)} are left to write ({seconds:.1f} s).", "bold red"
         )
-        yield Line("  Others may have written meanwhile. Run the command again: it goes on from here.")
+        yield Line("  Others may have written at the same time. Run the command again: it continues from here.")
     for goal, tally in zip(done.goals, done.tallies, strict=True):
         yield from list(_goal_lines(goal, tally, done, is_done=True))[1:]
     yield _plan_line(left)

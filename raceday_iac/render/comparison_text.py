@@ -14,7 +14,7 @@ from .lines import LIMIT, Line, Sheet, code, plain
 from .plan_text import field_cells, field_lines
 from .theme import ChangeRow, change_row, page
 
-_DRIFTED, _PENDING, _ACCEPTED, _DECLARED = "Drifted", "Not applied yet", "Drift that is accepted", "Declared so"
+_DRIFTED, _PENDING, _ACCEPTED, _DECLARED = "Drifted", "Not applied yet", "Drift that is accepted", "As declared"
 _STYLES = {_DRIFTED: "yellow", _PENDING: "cyan", _ACCEPTED: "", _DECLARED: ""}
 _TONES = {_DRIFTED: "update", _PENDING: "deploy", _ACCEPTED: "calm", _DECLARED: "calm"}
 UNMANAGED = "Unmanaged: live, but neither declared nor managed"
@@ -36,7 +36,7 @@ def headline(comparison: Comparison) -> str:
         (len(comparison.drifted), "drifted"),
         (len(comparison.pending), "not applied"),
         (len(comparison.accepted), "accepted"),
-        (len(comparison.declared), "declared so"),
+        (len(comparison.declared), "as declared"),
     )
     found = ", ".join(f"{number} {what}" for number, what in counted if number)
     return found or "the same"
@@ -47,9 +47,9 @@ def nothing_wrong(comparison: Comparison) -> str:
     names = f"{comparison.first.name} and {comparison.second.name}"
     if comparison.drifted or comparison.pending:
         return ""
-    reasons = (("declared so", comparison.declared), ("accepted", comparison.accepted))
+    reasons = (("as declared", comparison.declared), ("in accepted drift", comparison.accepted))
     found = [what for what, items in reasons if items]
-    return f"{names} differ only in what is {' or '.join(found)}." if found else f"{names} are the same."
+    return f"{names} differ only {' or '.join(found)}." if found else f"{names} are the same."
 
 
 def direction(comparison: Comparison) -> str:

@@ -14,8 +14,8 @@ from .plan_text import field_cells, field_lines
 from .theme import STANDING_TONES, ChangeRow, change_row, page
 
 _SHOWN = 20
-WAYS_OUT = "To put it back: raceday-iac apply. To keep it: change the stack, then plan shows nothing to do."
-STILL_APPLIED = "that keeps the check quiet, but apply would still put them back"
+WAYS_OUT = "To revert it: raceday-iac apply. To keep it: change the stack until plan shows no changes."
+STILL_APPLIED = "the check stays quiet, but apply would still revert them"
 
 
 def drift_lines(verdict: Verdict, plan: Plan, where: str, *, verbose: bool) -> Iterator[Line]:
@@ -31,7 +31,9 @@ def drift_lines(verdict: Verdict, plan: Plan, where: str, *, verbose: bool) -> I
             yield from _item_lines(item, "~", "yellow")
     if conflicts:
         yield from _gap(changed)
-        yield Line(f"Conflict: {len(conflicts)} changed on the server and in the stack, each another way", "bold red")
+        yield Line(
+            f"Conflict: {len(conflicts)} changed on the server and in the stack, to different values", "bold red"
+        )
         for item in conflicts:
             yield from _item_lines(item, "!", "red")
     yield from _pending_lines(verdict.of(Standing.PENDING))
@@ -48,7 +50,7 @@ def drift_lines(verdict: Verdict, plan: Plan, where: str, *, verbose: bool) -> I
 def nothing_drifted(verdict: Verdict) -> str:
     """The good news, as far as it goes."""
     if any(each.standing is not Standing.UNMANAGED for each in verdict.accepted):
-        return "No drift but what is accepted."
+        return "No drift except accepted changes."
     return "No drift: nobody changed what the stack manages."
 
 
@@ -156,7 +158,7 @@ def drift_markdown(verdict: Verdict, plan: Plan, where: str, *, limit: int = LIM
         head = (f"**{title}: {len(items)}**", "", *_HEAD)
         sheet.entries(what, head, map(_markdown_row, items), ("",))
     if verdict.drifted:
-        sheet.say("To put it back: `raceday-iac apply`. To keep it: change the stack.", "")
+        sheet.say("To revert it: `raceday-iac apply`. To keep it: change the stack.", "")
     accepted = [_accepted_row(each) for each in verdict.accepted]
     title = f"**✔️ Accepted: {len(accepted)}** ({plain(STILL_APPLIED)})"
     sheet.entries("accepted", (title, "", "| resource | what | until | why |", "|---|---|---|---|"), accepted, ("",))
@@ -208,7 +210,7 @@ def _or(parts: Iterable[str], otherwise: str) -> list[str]:
 
 
 _TITLES = {
-    Standing.CONFLICT: ("Changed on the server and in the stack, each another way", "conflict"),
+    Standing.CONFLICT: ("Changed on the server and in the stack, to different values", "conflict"),
     Standing.CHANGED: ("Somebody changed the server", "changed"),
     Standing.PENDING: ("In the stack, but not applied yet", "not applied"),
 }

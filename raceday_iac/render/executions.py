@@ -83,7 +83,7 @@ def deployment_lines(
     yield Line(f"Deployments of {owner}, newest first", "bold")
     for each in classified:
         found = each.deployment
-        why = each.why or ("the next rollback goes here" if line and found.id == line[0] else "")
+        why = each.why or ("the next rollback activates this" if line and found.id == line[0] else "")
         text = (
             f"  {found.id:<22} {each.role:<11} {found.status:<11} {_age(found, now):>8}  "
             f"{_size(found.size or found.source_size):>9}  {why}"
@@ -97,7 +97,7 @@ def deployment_lines(
     if orphans:
         yield Line()
         plural = f"{orphans} orphans" if orphans > 1 else "1 orphan"
-        yield Line(f"{plural}: of no use to anybody. Delete with: raceday-iac deployments {as_typed(owner)} --clean")
+        yield Line(f"{plural}: not needed by anything. Delete with: raceday-iac deployments {as_typed(owner)} --clean")
 
 
 def deployments_document(
@@ -172,7 +172,7 @@ def recovery_lines(recovery: Recovery) -> Iterator[Line]:
         yield Line(f"     because {left.why}")
     if not recovery.steps:
         yield Line()
-        yield Line("There is nothing that can be done safely from here.")
+        yield Line("Nothing can be done safely from here.")
 
 
 def done_line(done: Done) -> Line:

@@ -65,7 +65,7 @@ def _cards(report: Report) -> Iterator[Card]:
     over = sum(each.figures.over for each in report.functions)
     failed = sum(each.figures.failed for each in report.functions)
     share = f"{(over - failed) / over:.1%}" if over else "none"
-    yield Card("Runs that went well", share, f"{over:,} ended, {failed:,} failed", not failed)
+    yield Card("Successful runs", share, f"{over:,} ended, {failed:,} failed", not failed)
     if report.daily:
         done = sum(each.stand is Stand.DONE for each in report.daily)
         missed = [each.function for each in report.daily if each.stand is Stand.MISSED]
@@ -78,10 +78,10 @@ def _cards(report: Report) -> Iterator[Card]:
     if report.locks:
         held = [each for each in report.locks if each.state is not None]
         stale = sum(each.state is not None and each.state.is_stale for each in held)
-        words = f"{stale} left by runs that are gone" if stale else "none left behind"
+        words = f"{stale} left by dead runs" if stale else "none left behind"
         yield Card("Locks held", f"{len(held)} of {len(report.locks)}", words, not stale)
     refused = sum(each.figures.duplicates for each in report.functions)
-    yield Card("Duplicates refused", f"{refused:,}", "starts while a run was at work")
+    yield Card("Duplicates refused", f"{refused:,}", "starts during another run")
 
 
 def _advice(text: str) -> tuple[str, str]:
@@ -247,10 +247,10 @@ Sample = tuple[str, Labels, float | None]
 
 #: What each metric means, in the order in which they are written.
 HELP = {
-    "health_up": "1 when the project could be looked at.",
-    "health_looked_at_seconds": "When it was looked at, by the server's clock.",
-    "health_findings": "What is wrong, by severity.",
-    "health_finding": "1 for each thing that is wrong.",
+    "health_up": "1 when the project could be read.",
+    "health_looked_at_seconds": "Time of the last look, by the server's clock.",
+    "health_findings": "Findings, by severity.",
+    "health_finding": "1 for each finding.",
     "function_on_server": "1 when the function is on the server.",
     "function_last_run_seconds": "When the newest execution was created.",
     "function_runs": "Executions of the window that have ended, by outcome.",
@@ -258,8 +258,8 @@ HELP = {
     "function_duration_seconds": "Durations of the window; quantile 1 is the longest.",
     "function_slow_after_seconds": "A run should not take longer.",
     "function_timeout_seconds": "Where the server ends a run.",
-    "function_runs_per_day": "Executions that have ended, reckoned to a day.",
-    "function_gb_hours_per_day": "Memory and processors of the specification times duration, reckoned to a day.",
+    "function_runs_per_day": "Executions that have ended, projected to a day.",
+    "function_gb_hours_per_day": "Memory and processors of the specification times duration, projected to a day.",
     "function_events": "Events in the logs of the window, by name.",
     "function_memory_peak_bytes": "Most memory of a process of the window.",
     "function_memory_limit_bytes": "What its specification gives.",

@@ -22,7 +22,7 @@ from .lines import LIMIT, Line, Sheet, code, plain
 STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 VERDICT_STYLE = {"bad": "red", "resting": "dim"}
-LOCK_HEAD = ("FUNCTION", "LOCK", "SINCE", "SIGN OF LIFE", "RUN", "REFUSED", "BACKOFF", "CHECK")
+LOCK_HEAD = ("FUNCTION", "LOCK", "SINCE", "HEARTBEAT", "RUN", "REFUSED", "BACKOFF", "CHECK")
 RESOURCE_HEAD = ("FUNCTION", "RUNS A DAY", "GB-HOURS", "MEMORY")
 EVENT_HEAD = ("FUNCTION", "EVENTS")
 DATA_HEAD = ("COLLECTION", "RULE", "", "")
@@ -52,7 +52,7 @@ def health_lines(report: Report) -> Iterator[Line]:
     if report.findings:
         yield Line()
     yield from (line for each in report.findings for line in finding_lines(each))
-    yield from (Line(f"Not looked at: {each}", "dim") for each in report.skipped)
+    yield from (Line(f"Not checked: {each}", "dim") for each in report.skipped)
 
 
 def usage_text(report: Report) -> Iterator[str]:
@@ -86,7 +86,7 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Se
     """Resources, locks, data and daily runs as tables: title, head, rows with their style."""
     taking = [each for each in report.functions if each.usage.gb_hours or each.figures.memory is not None]
     if taking:
-        yield "What it takes", RESOURCE_HEAD, [(resource_row(each), "") for each in taking]
+        yield "Resource usage", RESOURCE_HEAD, [(resource_row(each), "") for each in taking]
     reported = [each for each in report.functions if each.figures.events]
     if reported:
         yield "What the logs say", EVENT_HEAD, [((each.seen.id, _events(each)), "") for each in reported]
@@ -99,7 +99,7 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Se
         days = [
             (daily_row(each, report.local_time), "red" if each.stand is Stand.MISSED else "") for each in report.daily
         ]
-        yield "The day depends on", DAILY_HEAD, [*days]
+        yield "Daily runs", DAILY_HEAD, [*days]
 
 
 def resource_row(health: FunctionHealth) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def lock_row(lock: LockHealth) -> tuple[str, ...]:
         return lock.function, "free", _NOTHING, _NOTHING, _NOTHING, str(lock.duplicates), _NOTHING, _check(lock)
     return (
         lock.function,
-        "left by a run that is gone" if state.is_stale else f"held: {_at_work(state)}",
+        "left by a dead run" if state.is_stale else f"held: {_at_work(state)}",
         format_duration(state.age),
         f"{format_duration(state.heartbeat)} ago",
         state.execution or state.owner[:12],
@@ -451,7 +451,7 @@ def health_markdown(report: Report, *, limit: int = LIMIT) -> str:
     sheet.say(f"## Health of {code(report.environment)}: {verdict}", "", plain(place_line(report).text), "")
     findings = [_finding(each) for each in report.findings]
     sheet.entries("findings", ("| | what | where | |", "|---|---|---|---|"), findings, ("",))
-    sheet.entries("parts that were not looked at", ("**Not looked at**", ""), _listed(report.skipped), ("",))
+    sheet.entries("parts that were not checked", ("**Not checked**", ""), _listed(report.skipped), ("",))
     rows = [_row(row_of(each, report.now)) for each in report.functions]
     sheet.entries("functions", _opening("Functions", HEAD), rows, ("", *map(plain, usage_text(report)), *_CLOSING))
     for title, head, entries in sections(report):
@@ -485,7 +485,7 @@ def health_view(report: Report | None, problem: str = "") -> RenderableType:
     """Everything; with `problem`, why the newest look was in vain."""
     parts: list[RenderableType] = []
     if problem:
-        parts.append(Text(f"Could not look: {problem}", style="bold red"))
+        parts.append(Text(f"Cannot read the project: {problem}", style="bold red"))
     if report is None:
         return Group(*parts, Text("Nothing was seen yet.", style="dim"))
     parts += [_text(headline(report)), _text(place_line(report), "dim"), Text()]

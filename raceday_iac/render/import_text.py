@@ -39,7 +39,7 @@ def adoption_lines(adoption: Adoption, *, verbose: bool) -> Iterator[Line]:
         yield Line(f"  ~ {difference.address} differs: {_differing(difference)}", "yellow")
     yield from _listed("not on the server", adoption.missing, verbose=verbose, style="yellow")
     yield from _listed(
-        "secrets, which cannot be read back, are taken to hold what the stack gives them",
+        "secrets cannot be read back, so they are assumed to have the values of the stack",
         adoption.assumed,
         verbose=True,
     )
@@ -51,7 +51,7 @@ def released_lines(adoption: Adoption, named: Mapping[Address, str]) -> Iterator
     """What Terraform should let go of, by its own names."""
     ours = [each for each in named if each in adoption.state.entries]
     if ours:
-        yield Line("  Only one tool may own a resource. Let Terraform forget these:")
+        yield Line("  Only one tool may own a resource. Remove these from Terraform's state:")
         yield from (Line(f"    terraform state rm {shlex.quote(named[each])}") for each in ours)
 
 

@@ -114,7 +114,7 @@ def tolerant(stream: IO[str] | None) -> IO[str]:
     """The stream, which from now on shows a question mark for what its encoding cannot say instead of failing.
     Raises OutputError when there is none."""
     if stream is None:
-        raise OutputError("Standard output is closed, so there is nowhere to show anything.", unchanged=True)
+        raise OutputError("Standard output is closed, so nothing can be shown.", unchanged=True)
     if isinstance(stream, io.TextIOWrapper):
         # A pipe that was taken for a file cannot be flushed here; what is written to it may still arrive.
         with suppress(OSError):
@@ -137,7 +137,7 @@ def write(stream: IO[str], text: str) -> None:
     except OSError as error:
         raise OutputError(
             f"The output cannot be written: {error.strerror or error}.",
-            hint="what was done before is in the state; make room and run the command again",
+            hint="everything done so far is in the state; free some space and run the command again",
         ) from None
 
 

@@ -27,7 +27,7 @@ def lint_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
         yield from _in_short(quiet)
         yield Line()
     for sentence in report.skipped:
-        yield Line(f"Not looked at: {sentence}", "dim")
+        yield Line(f"Not checked: {sentence}", "dim")
     yield _summary(report)
 
 

@@ -28,10 +28,10 @@ _WORDS = {
     Standing.DONE: "has run",
     Standing.MARKED: "marked as run",
     Standing.PENDING: "has not run",
-    Standing.BEGUN: "was begun and not finished",
-    Standing.UNDOING: "is being taken back",
+    Standing.BEGUN: "was started but not finished",
+    Standing.UNDOING: "is being undone",
     Standing.CHANGED: "has run, and its file was changed since",
-    Standing.UNDECLARED: "has run, and is not in the stack any more",
+    Standing.UNDECLARED: "has run, and is no longer in the stack",
 }
 
 
@@ -54,7 +54,7 @@ def show_lines(
     """Everything about one."""
     yield Line(f"{at}: {_WORDS[standing]}", _STYLES[standing])
     if migration is not None:
-        undo = "" if migration.can_undo else ", which cannot be taken back"
+        undo = "" if migration.can_undo else ", which cannot be undone"
         yield Line(f"  file: {migration.file} ({migration.digest[:SHORT]}){undo}")
         for name, places in (("needs", migration.needs), ("before", migration.before)):
             if places:

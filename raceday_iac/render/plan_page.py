@@ -86,7 +86,7 @@ def _tiles(plan: Plan) -> Iterator[tuple[int, str, str]]:
     counts = Counter(change.action for change in plan.changes)
     yield from ((counts[action], f"to {action}", TONES[action]) for action in SIGNS if counts[action])
     if plan.drifted:
-        yield len(plan.drifted), "undo what others changed", "update"
+        yield len(plan.drifted), "revert changes by others", "update"
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _row(change: Change, at: Address, folded: Collection[str]) -> ChangeRow:
     if change.action is Action.MOVE and change.origin is not None:
         what = f"{what or change.address.name} (was {change.origin.name})"
     said = "" if change.reason in OBVIOUS else change.reason
-    company = f"it goes with {change.goes_with}" if change.goes_with is not None else ""
+    company = f"deleted with {change.goes_with}" if change.goes_with is not None else ""
     drift = "somebody changed it on the server" if change.drifted and "server" not in said else ""
     tag, why = f"{SIGNS[change.action]} {change.action}", (company, said, drift)
     if has_values(change):
@@ -169,7 +169,7 @@ _LEGEND = (
     ("destroy", "delete or replace"),
     ("deploy", "deploy"),
     ("state", "state only"),
-    ("calm", "stays itself"),
+    ("calm", "only its contents change"),
 )
 
 

@@ -68,7 +68,7 @@ def plan_lines(plan: Plan, where: str, *, verbose: bool = False) -> Iterator[Lin
         yield from summary_lines(plan)
     if plan.left_out:
         yield Line()
-        yield Line(f"Left out ({len(plan.left_out)}): not asked for in this plan", "dim")
+        yield Line(f"Left out ({len(plan.left_out)}): not part of this plan", "dim")
         yield from (Line(f"    {change.action} {change.address}", "dim") for change in plan.left_out)
     for note in plan.notes:
         yield Line()
@@ -195,9 +195,9 @@ def _done_lines(applied: Applied) -> Iterator[Line]:
 def _what_next(applied: Applied, command: str) -> str:
     errors = (*(error for _, error in applied.failed), *applied.unsettled)
     if errors and all(isinstance(error, BrokenSchemaError) for error in errors):
-        return "Another apply does not mend that."
+        return "Another apply does not repair that."
     is_stopped = len(applied.stopped) == len(applied.failed) and not applied.interrupted and not applied.unsettled
-    return "What was stopped is as it was." if is_stopped else f"Run {command} again to finish."
+    return "The stopped steps changed nothing." if is_stopped else f"Run {command} again to finish."
 
 
 def _numbers(applied: Applied) -> str:
@@ -393,9 +393,9 @@ def nothing_to_do(plan: Plan) -> str:
     if plan.plan_options.refresh_only:
         return "No changes. The state matches Appwrite."
     if plan.plan_options.destroy:
-        return "Nothing to destroy: nothing that is managed is there."
+        return "Nothing to destroy: no managed resource exists."
     if plan.left_out:
-        return "No changes in the part of the plan that was asked for."
+        return "No changes in the selected part of the plan."
     return "No changes. Appwrite matches the configuration."
 
 
@@ -418,7 +418,7 @@ def forecast_words(kept: Forecast) -> ForecastWords:
     if kept.settings:
         entries.append(f"the settings of {counted(kept.settings, 'resource')}, without secrets")
     names = ", ".join(map(str, kept.migrations))
-    later = f"What {names} writes over is written to a backup in {kept.where}, page by page." if names else ""
+    later = f"Values that {names} overwrites are written to a backup in {kept.where}, page by page." if names else ""
     headline = f"Before the first change, this is written to a backup in {kept.where}:" if entries else ""
     return ForecastWords(headline, tuple(entries), later)
 
@@ -432,7 +432,7 @@ def forecast_lines(kept: Forecast) -> Iterator[Line]:
 
 def _counted_things(answer: Answer, noun: str) -> str:
     if answer.count is None:
-        return "all that it holds (not counted)"
+        return "everything in it (not counted)"
     least = "at least " if answer.at_least else ""
     return f"{least}{spaced(answer.count)} {noun}{'' if answer.count == 1 else 's'}"
 
@@ -480,7 +480,7 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
     counted_before = counted_words(saved.evidence)
     if counted_before:
         yield Line()
-        yield Line("Counted when it was made; apply counts again, and stops what would lose more:", "dim")
+        yield Line("Counted when the plan was made; apply counts again, and stops steps that would lose more:", "dim")
         yield from (Line(f"    {each}", "dim") for each in counted_before)
     if content["leftOut"]:
         yield Line()
@@ -528,9 +528,9 @@ def plan_markdown(
     _refusals(sheet, plan)
     shown, folded = fold(plan.changes), folded_kinds(plan.changes)
     gone = [each for each in shown if _destroys(each)]
-    _table(sheet, "changes that delete or replace", "What goes away", gone, folded)
+    _table(sheet, "changes that delete or replace", "Deletions and replacements", gone, folded)
     rest = [each for each in shown if not _destroys(each)]
-    _table(sheet, "changes", "What comes or changes" if len(rest) < len(shown) else "", rest, folded)
+    _table(sheet, "changes", "Other changes" if len(rest) < len(shown) else "", rest, folded)
     _backup(sheet, kept)
     for each in rehearsed or ():
         _rehearsal(sheet, each)
@@ -538,7 +538,7 @@ def plan_markdown(
     sheet.entries("notes", ("**Notes**", ""), notes, ("",))
     _kinds(sheet, plan)
     left_out = [f"- {change.action} {code(str(change.address), in_cell=False)}" for change in plan.left_out]
-    _folded_away(sheet, "left out", "Left out: not asked for in this plan", left_out)
+    _folded_away(sheet, "left out", "Left out: not part of this plan", left_out)
     unmanaged = [f"- {code(str(address), in_cell=False)}" for address in plan.unmanaged]
     _folded_away(sheet, "unmanaged", UNMANAGED, unmanaged)
     return sheet.text("`raceday-iac plan` and its HTML report show everything.")
@@ -627,7 +627,7 @@ def field_cells(fields: Iterable[FieldChange]) -> Iterator[str]:
 def _field(field: FieldChange) -> str:
     words = field_words(field)
     values = " ".join(_some([_part(each) for each in words.parts])) or f"{code(words.before)} → {code(words.after)}"
-    known = f" (we last applied {code(words.known)})" if words.known else ""
+    known = f" (last applied {code(words.known)})" if words.known else ""
     return f"{code(words.name)}: {values}{known}"
 
 

@@ -131,7 +131,7 @@ def _ground_of(lane: Lane) -> str:
 
 def _note(lane: Lane) -> str:
     if not lane.schedule:
-        return f"started by {', '.join(lane.called_by)}" if lane.called_by else "not started by itself"
+        return f"started by {', '.join(lane.called_by)}" if lane.called_by else "not started automatically"
     return f"{lane.starts:,} {'run' if lane.starts == 1 else 'runs'}, up to {lane.lock_expiry or lane.timeout} s each"
 
 
@@ -182,7 +182,7 @@ def schedule_lines(timetable: Timetable) -> Iterator[Line]:
     if not timetable.local_time.is_utc:
         yield Line(f"{'UTC':<{width}}{_axis(slots, UTC)}", "dim")
     quiet = timetable.local_time.quiet_text
-    yield Line(f"▁ to █ how much of it a run may take{f' · quiet hours ({quiet})' if quiet else ''}", "dim")
+    yield Line(f"▁ to █: the share of it that a run may take{f' · quiet hours ({quiet})' if quiet else ''}", "dim")
     yield Line()
     yield from _next_runs(timetable, width)
 
@@ -203,7 +203,7 @@ def lane_note(lane: Lane) -> str:
     if lane.called_by:
         parts.append(f"started by {', '.join(lane.called_by)}")
     if not parts:
-        return "nothing starts it by itself"
+        return "nothing starts it automatically"
     parts.append(f"timeout {lane.timeout} s")
     parts.append(f"lock expires after {lane.lock_expiry} s" if lane.lock_expiry else "no lock")
     if lane.overlaps:

@@ -1,4 +1,4 @@
-"""The state document: what we own, and what we last applied to it. Never a secret value.
+"""The state document: what we own, and what last applied to it. Never a secret value.
 
 Live Appwrite is the truth; state says which of it is ours and what we last wrote, so that a difference can be separated
 apart into "the stack changed" and "somebody changed the server".
@@ -281,7 +281,7 @@ class Entry:
 
 
 class Stage(StrEnum):
-    """How far a migration came: it was begun and not finished, it has run, or it is being taken back."""
+    """How far a migration came: it was started but not finished, it has run, or it is being undone."""
 
     BEGUN = "begun"
     DONE = "done"

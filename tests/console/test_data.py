@@ -124,7 +124,7 @@ def test_relationships_are_followed_from_both_sides(filled: Browser) -> None:
     found = filled.page(link[1].replace("&amp;", "&"))
     assert "1 to 1 of 1" in found
     assert ">o1<" in found
-    assert "orders names documents of this collection in more" in product
+    assert "orders links to documents of this collection in more" in product
     assert f'href="/{TOKEN}/data/shop/products/p01"' not in product
 
 

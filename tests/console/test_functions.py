@@ -22,7 +22,7 @@ def test_locks_are_known_without_a_look_at_the_page_of_health(
     applied: Browser, shop: Shop, console_of: Consoles
 ) -> None:
     console = console_of(shop)
-    assert "Looking at runs, locks and data" in console.page("/functions")
+    assert "Checking runs, locks and data" in console.page("/functions")
     assert console.tasks.latest("health") is not None
     assert "data-running" not in console.settled("/functions")
 
@@ -67,7 +67,7 @@ def test_an_earlier_deployment_is_gone_back_to(applied: Browser, shop: Shop) -> 
     applied.settled("/plan")
     before = applied.page("/functions/echo")
     answer = applied.send("/functions/echo/activate", {}, "/functions/echo")
-    assert "is active. The stack is as it was." in answer.text
+    assert "is active. The stack was not changed." in answer.text
     rows = re.findall(r"builds/(\w+)\">.*?</th><td>(\w+)</td>", before)
     assert rows[0][1] == "active"
     assert (rows[1][0], "active") in re.findall(r"builds/(\w+)\">.*?</th><td>(\w+)</td>", answer.text)

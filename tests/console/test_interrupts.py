@@ -97,7 +97,7 @@ def test_what_is_under_way_is_finished_and_saved_and_nothing_new_is_begun(shop: 
     assert "Interrupted: finishing what is under way." in err
     assert "Not complete:" in err
     assert "Everything done is in the state" in err
-    assert "Everything that was done is in the state; apply again to go on." in page
+    assert "Everything that was done is in the state; apply again to continue." in page
     assert "was not begun" in page
     there = requests.get(f"{shop.server.endpoint}/databases", headers=headers, timeout=60).json()["databases"]
     owned = {str(each) for each in state.read().entries}

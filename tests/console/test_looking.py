@@ -86,7 +86,7 @@ def test_a_plan_that_is_old_is_said_to_be_and_not_offered(shop: Shop, console_of
 
 
 def test_health_and_schedule_are_the_pages_of_their_commands(applied: Browser) -> None:
-    assert "Runs that went well" in applied.settled("/health")
+    assert "Successful runs" in applied.settled("/health")
     assert "Next runs after" in applied.settled("/schedule")
 
 
@@ -96,7 +96,7 @@ def test_an_environment_elsewhere_can_only_be_looked_at(applied: Browser, far: B
     for deed in DEEDS:
         answer = far.post(f"/{TOKEN}{deed.path}", {})
         assert answer.status_code == (403 if deed.is_looking else 404)
-        assert deed.is_looking or "environment prod can only be looked at" in answer.text
+        assert deed.is_looking or "environment prod is read-only" in answer.text
 
 
 def test_what_is_due_elsewhere_is_a_command_to_copy(shop: Shop, applied: Browser, far: Browser) -> None:

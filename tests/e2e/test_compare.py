@@ -156,8 +156,8 @@ def test_three_environments_say_what_differs_and_why(fleet: Fleet) -> None:
     fleet.override("dev", "schedules: false\noverrides:\n  function.next-race: {timeout: 60}\n")
     fleet.override("prod", "overrides:\n  variable.next-race/BASE: {value: https://prod.example}\n")
     fleet.apply("dev", "staging", "prod")
-    assert seen(fleet.iac("compare dev staging --json")) == {"function.next-race schedule timeout": "declared so"}
-    assert seen(fleet.iac("compare staging prod --json")) == {"variable.next-race/BASE value": "declared so"}
+    assert seen(fleet.iac("compare dev staging --json")) == {"function.next-race schedule timeout": "as declared"}
+    assert seen(fleet.iac("compare staging prod --json")) == {"variable.next-race/BASE value": "as declared"}
     fleet.iac("compare staging prod --exact", code=2)
 
     fleet.replace("size=80", "size=120")
@@ -169,7 +169,7 @@ def test_three_environments_say_what_differs_and_why(fleet: Fleet) -> None:
         "collection.races/meetings name": "prod drifted",
         "attribute.races/meetings/name size": "not applied in prod",
         "deployment.next-race digest": "not applied in prod",
-        "variable.next-race/BASE value": "declared so",
+        "variable.next-race/BASE value": "as declared",
     }
     values = {each["address"]: each["fields"] for each in found.json["differences"]}
     assert values["attribute.races/meetings/name"] == [{"name": "size", "first": 120, "second": 80}]
@@ -315,7 +315,7 @@ def test_a_commit_goes_from_dev_to_staging_to_production(fleet: Fleet) -> None:
     assert f"made from the stack of commit {first[:12]}" in shown
     fleet.iac("apply release.plan")
     assert state(fleet, "prod")["revision"] == {"commit": first}
-    assert seen(fleet.iac("compare staging prod --json")) == {"function.next-race timeout": "declared so"}
+    assert seen(fleet.iac("compare staging prod --json")) == {"function.next-race timeout": "as declared"}
     assert seen(fleet.iac(f"compare prod --commit {first} --json")) == {}
     deployments = [state(fleet, name)["resources"]["deployment.next-race"]["fields"] for name in ("dev", "prod")]
     assert deployments[0] == deployments[1]

@@ -171,7 +171,7 @@ def test_a_state_that_cannot_be_reached_keeps_nothing_from_being_looked_at(proje
     project.proxy.forget()
     file.write_text(before, encoding="utf-8")
     assert there.json["health"]["skipped"] == []
-    assert "Not looked at: the lock of the state: Appwrite answered 403" in reported.out
+    assert "Not checked: the lock of the state: Appwrite answered 403" in reported.out
 
 
 def test_mistakes_in_the_file_are_reported_together_with_their_lines(project: Project) -> None:

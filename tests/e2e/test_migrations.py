@@ -189,7 +189,7 @@ def test_a_rehearsal_shows_what_would_change_and_writes_nothing(shop: Project) -
     }
     assert planned["backup"]["migrations"] == [NAME]
     reported = shop.iac("plan", "--rehearse", *losing(shop)).out
-    assert f"What {NAME} writes over is written to a backup in " in reported
+    assert f"Values that {NAME} overwrites are written to a backup in " in reported
     assert f"Rehearsed {NAME}: 3 read, 3 updated. Nothing was written." in reported
     assert '        last: null → "Plato"' in reported
     shop.iac("plan", "--rehearse", "--markdown", "plan.md", "--html", "plan.html", *losing(shop))

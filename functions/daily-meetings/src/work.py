@@ -61,7 +61,7 @@ def races_of(meeting: Mapping[str, Any], run: Run) -> Iterator[dict[str, Any]]:
     for race in races[:MOST_RACES]:
         try:
             if not isinstance(race, Mapping):
-                raise Skip("a race is no object")
+                raise Skip("a race is not an object")
             yield race_from_meeting(race, meeting)
         except OF_THE_RUN:
             raise

@@ -86,5 +86,5 @@ def _go_on(run: Run, *, hopeless: bool) -> None:
     run.going_on()
     if run.remaining() < FETCH_SECONDS:
         if hopeless:
-            raise Retryable("NZ TAB answered nothing in all the time of this run")
+            raise Retryable("the NZ TAB did not answer during this run")
         raise Stop("too little time is left to fetch another race")

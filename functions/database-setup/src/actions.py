@@ -99,7 +99,7 @@ def set_up(work: Work, schema: Schema, *, execution: str, rollback: bool = True)
     if report.problems:
         return report
     client, database = work.client, schema.database_id
-    assert work.documents is not None, "documents are written under the lock only"
+    assert work.documents is not None, "documents are written only with the lock"
     progress = Progress(client, work.documents, work.log, database, content_hash=schema.hash, execution=execution)
     try:
         found = read_live(client, database)

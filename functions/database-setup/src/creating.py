@@ -114,7 +114,7 @@ def _next_attempts(work: Work, again: list[Result]) -> list[Attempt]:
             reason = f"given up after {attempt.number} attempts: {error}"
             work.ledger.note_problem(attempt.item.address, UNFINISHED, reason)
     if again and not following:
-        raise Stop("the server does not take requests at present")
+        raise Stop("the server accepts no requests at present")
     return following
 
 

@@ -251,7 +251,7 @@ class Engine:
 
     def _note_stalled(self, settled: Settled, part: str) -> None:
         for place in sorted(settled.stalled):
-            reason = f"still being made after {self._work.pacing.patience:g} s without any change"
+            reason = f"still being created after {self._work.pacing.patience:g} s without any change"
             self._work.ledger.note_problem(self._named(place, part), UNFINISHED, reason)
 
     def _note_failed(self, failed: dict[Place, str], part: str, how_often: str) -> None:

@@ -118,7 +118,7 @@ def unknown_keys(work: Work, schema: Schema, collection: str, available: Collect
 def unknown_problem(database: str, collection: str, keys: Sequence[str]) -> Problem:
     """What is wrong with such a collection, and what heals it."""
     message = (
-        f"documents do not know {', '.join(keys)}, though the server lists that as available. No other request mends "
+        f"documents do not know {', '.join(keys)}, though the server lists that as available. No other request repairs "
         "it, only a new collection: copy its documents if they are needed, delete it, then run again"
     )
     return Problem(address("collection", database, collection), INCOMPATIBLE, message)

@@ -201,7 +201,7 @@ def _columns(database: str, collection: str, real: LiveCollection, raw: Mapping[
         attribute = real.attributes.get(key, {})
         usable = attribute.get("status") == "available" and attribute.get("type") != "relationship"
         if key not in rules.SYSTEM_LENGTHS and not usable:
-            found.append(Problem(named, UNSOUND, f"its column {key} is no usable attribute"))
+            found.append(Problem(named, UNSOUND, f"its column {key} is not a usable attribute"))
     return found
 
 

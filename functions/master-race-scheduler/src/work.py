@@ -107,7 +107,7 @@ def _start(run: Run, selection: Selection) -> dict[str, Any]:
     if held.is_working:
         return _backed_off(run, "the previous run of the poller still works", phase=held.phase)
     if held.backoff > 0:
-        return _backed_off(run, "the poller asks for patience", seconds=round(held.backoff))
+        return _backed_off(run, "the poller has set a backoff", seconds=round(held.backoff))
     # While we are started too often, what can wait does wait; a race near its start never pays for that.
     wanted = selection.urgent() if crowded else selection.due
     if not (wanted or selection.soon):

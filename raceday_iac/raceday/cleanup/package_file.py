@@ -176,9 +176,11 @@ def _findings(path: str, text: str) -> Iterator[Finding]:
     for part in _scripts(text).parts:
         line, command = line_of(text, part.start), re.sub(r"\s+", " ", str(part.value))
         if part.key in REMOVED_SCRIPTS:
-            yield Finding(path, line, f"script {part.key} stays: what it runs is not what goes: {command}", must=True)
+            yield Finding(
+                path, line, f"script {part.key} stays: it runs something that is not deleted: {command}", must=True
+            )
         elif part.key in NEW_SCRIPTS and part.value != NEW_SCRIPTS[part.key]:
-            yield Finding(path, line, f"script {part.key} is there already and stays: {command}")
+            yield Finding(path, line, f"script {part.key} exists already and stays: {command}")
 
 
 # `appwrite.json`: entries go by `$id`, one comes.
@@ -260,7 +262,7 @@ def _file_findings(path: str, text: str) -> Iterator[Finding]:
     other = [key for key, value in NEW_ENTRY.items() if part.value.get(key) != value]
     line = line_of(text, part.start)
     if other:
-        yield Finding(path, line, f"{NEW_FUNCTION} is there already and stays; it differs in {', '.join(other)}")
+        yield Finding(path, line, f"{NEW_FUNCTION} exists already and stays; it differs in {', '.join(other)}")
     if "any" in (part.value.get("execute") or []):
         yield Finding(path, line, f'{NEW_FUNCTION}: execute ["any"] lets anyone on the internet start it')
 

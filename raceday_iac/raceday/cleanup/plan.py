@@ -81,7 +81,7 @@ def _order(finding: Finding) -> tuple[bool, str, int, str]:
 def _appwrite_file(tree: Tree) -> AppwriteFile:
     path = next((path for path in APPWRITE_FILES if path in tree), None)
     if path is None:
-        raise OtherProjectError(f"there is no {APPWRITE_FILES[0]}; the folder to name is the one that holds it")
+        raise OtherProjectError(f"there is no {APPWRITE_FILES[0]}; name the folder that contains it")
     return clean_appwrite_file(path, _text(tree, path))
 
 
@@ -106,9 +106,9 @@ def _moved(tree: Tree) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
         return (), ()
     text = tree.text(MOVED_FROM)
     if text is None:
-        return (), (Finding(MOVED_FROM, 0, "is no text, so it was not moved", must=True),)
+        return (), (Finding(MOVED_FROM, 0, "is not text, so it was not moved", must=True),)
     if MOVED_TO in tree:
-        return (), (Finding(MOVED_FROM, 0, f"stays: {MOVED_TO} is there already, and different", must=True),)
+        return (), (Finding(MOVED_FROM, 0, f"stays: {MOVED_TO} exists already, and is different", must=True),)
     return (Change(Action.CREATE, MOVED_TO, f"moved from {MOVED_FROM}", after=text, origin=MOVED_FROM),), ()
 
 
@@ -121,7 +121,7 @@ def _deleted(tree: Tree, stays: Held, *, moved: bool) -> Iterator[Change]:
     for folder in REMOVED_FUNCTIONS:
         if folder not in stays.paths:
             for path in tree.under(folder):
-                yield Change(Action.DELETE, path, f"function {folder} goes")
+                yield Change(Action.DELETE, path, f"function {folder} is deleted")
 
 
 def _edited(
@@ -134,7 +134,7 @@ def _edited(
         if path.startswith("scripts/") and path.endswith((".js", ".mjs", ".cjs")) and path not in deleted:
             after = without_references(text, gone, kept, appwrite.deployed)
             if after != text:
-                yield Change(Action.EDIT, path, "references to what goes", text, after)
+                yield Change(Action.EDIT, path, "references to deleted functions", text, after)
     if package:
         yield from _edit(package, "scripts")
     yield from _edit(appwrite, "function entries")
@@ -142,7 +142,7 @@ def _edited(
 
 def _edit(file: AppwriteFile | PackageFile, subject: str) -> Iterator[Change]:
     if file.after != file.before:
-        reason = f"{file.count.removed} {subject} go, {file.count.added} added"
+        reason = f"{file.count.removed} {subject} deleted, {file.count.added} added"
         yield Change(Action.EDIT, file.path, reason, file.before, file.after)
 
 
@@ -210,7 +210,7 @@ def _broken_imports(after: Tree, path: str, text: str) -> Iterator[Finding]:
         message = f"imports {each.target}, which does not exist"
         if target == MOVED_FROM and MOVED_TO in after:
             message = f"imports {each.target}, which is {MOVED_TO} now{_used(text, each)}. "
-            message += f"Take it out before this is deployed, and deploy it after {NEW_FUNCTION} has run once"
+            message += f"Remove it before you deploy this, and deploy it after {NEW_FUNCTION} has run once"
         elif path == MOVED_TO:
             message = f"imports {each.target}, which did not move with it"
         yield Finding(path, line_of(text, each.position), message, must=True)

@@ -186,8 +186,8 @@ REMOVED_SCRIPTS = (*POLLER_SCRIPTS, *VARIABLE_SCRIPTS)
 #: Scripts that only the removed entries of package.json started, with the reason why they go.
 REMOVED_FILES: Mapping[str, str] = {
     VARIABLES_FILE: "variables belong to the whole project",
-    "scripts/test-batch-race-poller.js": "tests a function that goes",
-    "scripts/monitor-batch-results.js": "watches a function that goes",
+    "scripts/test-batch-race-poller.js": "tests a deleted function",
+    "scripts/monitor-batch-results.js": "watches a deleted function",
 }
 
 NEW_FUNCTION = "database-setup"

@@ -32,7 +32,9 @@ app = typer.Typer()
 @app.command("cleanup")
 def cleanup(
     path: Annotated[Path, typer.Argument(help="The folder with appwrite.json and package.json.")],
-    write: Annotated[bool, typer.Option("--write", help="Do it. Refused while git has uncommitted changes.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Make the changes. Refused while git has uncommitted changes.")
+    ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="With --write: without git's safety net.")] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
@@ -47,7 +49,7 @@ def cleanup(
     if written:
         if git is None and not no_git:
             raise IacError(
-                f"{root} is in no git repository: what goes could not be brought back.",
+                f"{root} is not in a git repository, so deleted files could not be restored.",
                 hint="put it under git first, or take the risk: --no-git",
                 unchanged=True,
             )
@@ -198,7 +200,7 @@ class Git:
             more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
             raise IacError(
                 f"The git tree is not clean: {names}{more}.",
-                hint="commit or put aside what is there, so that git can bring back everything that goes",
+                hint="commit or stash the changes, so that git can restore deleted files",
                 unchanged=True,
             )
 
@@ -208,7 +210,7 @@ class Git:
         unkept = [path for path in self.unkept(cleanup) if path in edited]
         if unkept:
             raise IacError(
-                f"git does not keep {', '.join(unkept)}, so that nobody could bring it back.",
+                f"git ignores {', '.join(unkept)}, so it could not be restored.",
                 hint="commit it, or do without git: --no-git",
                 unchanged=True,
             )
@@ -311,16 +313,14 @@ def cleanup_lines(cleanup: Cleanup, path: str, *, written: bool, unkept: Sequenc
         yield from _change_lines(cleanup)
     if unkept:
         yield Line()
-        what = (
-            "git did not have, and nobody can bring back" if written else "git does not have, and could not bring back"
-        )
-        yield Line(f"Among them is what {what}:", "bold yellow")
+        what = "git did not have and cannot restore" if written else "git does not have and could not restore"
+        yield Line(f"Among them are files that {what}:", "bold yellow")
         yield from (Line(f"    {each}", "yellow") for each in unkept)
-    yield from _finding_lines("To be done by hand, or something breaks", cleanup.by_hand, "yellow")
-    yield from _finding_lines("To be considered", cleanup.notes, "")
-    yield from _finding_lines("Still named in texts, which breaks nothing", cleanup.mentions, "dim")
+    yield from _finding_lines("To do by hand, or something breaks", cleanup.by_hand, "yellow")
+    yield from _finding_lines("To consider", cleanup.notes, "")
+    yield from _finding_lines("Mentioned in texts, which breaks nothing", cleanup.mentions, "dim")
     if cleanup.findings and cleanup.changes and not written:
-        yield Line("Lines are counted as they will be.", "dim")
+        yield Line("Line numbers are those after the change.", "dim")
     yield Line()
     yield from _closing_lines(cleanup, path, written=written)
 
@@ -396,7 +396,7 @@ def _finding_lines(title: str, findings: Sequence[Finding], style: str) -> Itera
 
 def _closing_lines(cleanup: Cleanup, path: str, *, written: bool) -> Iterator[Line]:
     if not cleanup.changes:
-        left = " but what is named above" if cleanup.findings else ""
+        left = " except the findings above" if cleanup.findings else ""
         yield Line(f"Nothing to do{left}.", "green")
     elif written:
         moved = cleanup.of(Action.CREATE)

@@ -52,11 +52,11 @@ FIRST_YEAR, LAST_YEAR = 1975, 2099
 @app.command("simulate")
 def simulate(
     day: Annotated[str, typer.Option(help="New Zealand date; 2025-07-17 is the recorded day.")] = "2025-07-17",
-    seed: Annotated[int, typer.Option(help="Decides everything that is left to chance.")] = 1,
-    races: Annotated[int | None, typer.Option(help="A made-up day with so many races.")] = None,
+    seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 1,
+    races: Annotated[int | None, typer.Option(help="A generated day with this number of races.")] = None,
     until: Annotated[str, typer.Option(metavar="HH:MM", help="Stop at this New Zealand time.")] = "",
     without_locks: Annotated[
-        bool, typer.Option("--without-locks", help="Give every run the lock it asks for.")
+        bool, typer.Option("--without-locks", help="Give every run its lock at once, whoever holds it.")
     ] = False,
     legacy_schedules: Annotated[
         bool, typer.Option("--legacy-schedules", help="Also start the poller every 10 minutes, as the deleted one was.")
@@ -64,7 +64,7 @@ def simulate(
     html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture.")] = None,
     record: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the day down, to be played again in the console.")
+        Path | None, typer.Option(metavar="FILE", help="Record the day, to replay it in the console.")
     ] = None,
 ) -> int:
     """Set a server up, run the day on it, report."""
@@ -111,7 +111,7 @@ def _workspace(options: Options, *, legacy_schedules: bool) -> Workspace:
     environment = load_environment(options.stack, options.env)
     if not environment.is_embedded:
         raise IacError(
-            f"A race day is simulated on the embedded server, and environment {options.env!r} is none.",
+            f"A race day needs the embedded server, but environment {options.env!r} is not one.",
             hint="raceday-iac simulate --env local",
         )
     stack = load_stack(options.stack)
@@ -155,9 +155,9 @@ def _wanted(day: str, seed: int, races: int | None, until: str, *, without_locks
     except ValueError:
         raise IacError(f"--day {day!r} is not a date; write it as 2025-07-17.") from None
     if not FIRST_YEAR <= date_of_day.year <= LAST_YEAR:
-        raise IacError(f"--day takes days of {FIRST_YEAR} to {LAST_YEAR}, not {date_of_day}.")
+        raise IacError(f"--day must be in the years {FIRST_YEAR} to {LAST_YEAR}, not {date_of_day}.")
     if races is not None and not 1 <= races <= MOST_RACES:
-        raise IacError(f"--races takes 1 to {MOST_RACES}, not {races}.")
+        raise IacError(f"--races must be 1 to {MOST_RACES}, not {races}.")
     end: time | None = None
     if until:
         try:
@@ -165,7 +165,7 @@ def _wanted(day: str, seed: int, races: int | None, until: str, *, without_locks
         except ValueError:
             raise IacError(f"--until {until!r} is not a clock time; write it as 13:30.") from None
         if end == time():
-            raise IacError(f"--until {until} is when the day begins; leave it out to live through all of it.")
+            raise IacError(f"--until {until} is when the day begins; leave it out for the whole day.")
     return DaySpec(date_of_day, seed, races, end, not without_locks)
 
 
@@ -216,7 +216,7 @@ def assumptions(latencies: Latencies | None = None) -> Iterator[str]:
     """What the new side takes for granted."""
     used = latencies or Latencies()
     yield (
-        "The new side is real code over real HTTP in virtual time, in which computing takes none. "
+        "The new side is real code over real HTTP in virtual time, in which computing takes no time. "
         f"A read of Appwrite takes {used.read * 1000:g} ms, a write {used.write * 1000:g} ms and "
         f"{used.operation * 1000:g} ms more for each operation of a transaction, the NZ TAB {used.upstream * 1000:g} "
         "ms: each time by a factor between a half and two."

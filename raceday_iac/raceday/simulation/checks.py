@@ -232,7 +232,7 @@ def buckets_once(lived: DayResult) -> tuple[int, Violations]:
 def odds_once(lived: DayResult) -> tuple[int, Violations]:
     """Odds have a history of their changes only."""
     repeated = lived.stored.odds_repeated
-    return lived.stored.odds, iter([f"{repeated} odds say what was known"] if repeated else [])
+    return lived.stored.odds, iter([f"{repeated} odds repeat the value before"] if repeated else [])
 
 
 def status_is_upstreams(lived: DayResult) -> tuple[int, Violations]:
@@ -468,5 +468,5 @@ def _checked(name: str, check: Check, lived: DayResult) -> Invariant:
     checked, violations = check(lived)
     found = tuple(violations)
     if not checked and not found and lived.is_whole and name not in MAY_BE_EMPTY:
-        found = ("nothing was there to check on a whole day",)
+        found = ("nothing to check on a whole day",)
     return Invariant(name, checked, len(found), found)

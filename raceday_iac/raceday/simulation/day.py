@@ -1,4 +1,4 @@
-"""Living through a day: a server in virtual time, its scheduler every minute, and the functions it starts.
+"""Simulating a day: a server in virtual time, its scheduler every minute, and the functions it starts.
 
 The server has been set up as any other: the stack was applied to it. From here on time is virtual, executions run in
 this process, and everything they send is written down.

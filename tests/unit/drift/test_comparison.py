@@ -84,7 +84,7 @@ def test_two_that_are_alike_are_the_same() -> None:
     ("first", "second", "why", "code"),
     [
         # Each of a side: what the stack says, what was applied, what is live.
-        ((1, 1, 1), (2, 2, 2), "declared so", EXIT_OK),
+        ((1, 1, 1), (2, 2, 2), "as declared", EXIT_OK),
         ((1, 1, 9), (1, 1, 1), "dev drifted", EXIT_DRIFT),
         ((1, 1, 1), (1, 1, 9), "prod drifted", EXIT_DRIFT),
         ((1, 1, 8), (1, 1, 9), "both drifted", EXIT_DRIFT),
@@ -115,7 +115,7 @@ def test_fields_that_differ_for_other_reasons_are_items_of_their_own() -> None:
     dev = side("dev", timed(1, commands="x"))
     prod = side("prod", timed(2, commands="x"), None, timed(2, commands="y"))
     assert reasons(compare_sides(dev, prod)) == {
-        "function.f timeout": "declared so",
+        "function.f timeout": "as declared",
         "function.f commands": "prod drifted",
     }
 
@@ -133,7 +133,7 @@ def test_what_is_only_on_one_side_says_why() -> None:
     without = {key: each for key, each in live_as(both).items() if key != at}
     dev = side("dev", both)
     for prod, why, code in (
-        (side("prod", fewer), "declared so", EXIT_OK),
+        (side("prod", fewer), "as declared", EXIT_OK),
         (side("prod", both, fewer, fewer), "not applied in prod", EXIT_CHANGES),
         (side("prod", both, both, without), "prod drifted", EXIT_DRIFT),
     ):
@@ -201,7 +201,7 @@ def test_a_secret_that_nobody_knows_here_is_not_compared() -> None:
 def test_a_value_that_is_secret_on_one_side_alone_is_not_shown() -> None:
     plain = resolved(stack_with_function(variables={"K": "in-the-open"}))
     found = compare_sides(side("dev", secret("one")), side("prod", plain))
-    assert reasons(found) == {"variable.f/K value secret": "declared so"}
+    assert reasons(found) == {"variable.f/K value secret": "as declared"}
     assert "in-the-open" not in json.dumps(comparison_document(found))
 
 
@@ -367,4 +367,4 @@ def test_good_news_goes_as_far_as_it_is_true() -> None:
     declared = compare_sides(side("dev", timed(1)), side("prod", timed(2)))
     assert "dev and prod are the same." in [line.text for line in comparison_lines(same, verbose=False)]
     lines = [line.text for line in comparison_lines(declared, verbose=False)]
-    assert "dev and prod differ only in what is declared so." in lines
+    assert "dev and prod differ only as declared." in lines

@@ -86,7 +86,7 @@ def test_the_text_has_the_verdict_first_and_every_finding_with_what_to_do(report
         assert each.advice in said
     for part in (
         "failed: retryable",
-        "left by a run that is gone",
+        "left by a dead run",
         "1 open of 1, 1 late",
         "The state is locked",
         "50 min old",
@@ -130,7 +130,7 @@ def test_every_form_says_what_memory_was_taken(report: Report) -> None:
     assert "36 of 512 MB" in health_markdown(known)
     assert health_document(known)["functions"][0]["memory"] == {"peakMb": 36.2, "limitMb": 512}
     assert samples(known)['function_memory_limit_bytes{function="f"}'] == 512 * 2**20
-    assert "What it takes" not in text(report)
+    assert "Resource usage" not in text(report)
 
 
 def test_every_form_counts_what_the_logs_say(report: Report) -> None:
@@ -320,11 +320,11 @@ def test_the_live_view_shows_everything_and_survives_a_look_in_vain(report: Repo
     console.print(health_view(report, "it did not answer"))
     shown = console.export_text()
     for part in (
-        "Could not look: it did not answer",
+        "Cannot read the project: it did not answer",
         "Unhealthy",
         "run.failing",
         "LAST RUN",
-        "left by a run that is gone",
+        "left by a dead run",
     ):
         assert part in shown
     console.print(health_view(None, "no"))

@@ -151,7 +151,7 @@ def test_the_target_of_a_lock_is_the_stacks_unless_health_yaml_says_otherwise() 
     seen = checked(*[40.0] * 5)
     reported = list(run_findings(seen, figures_of(seen), WATCH, None, Grace(), NOW))
     assert [each.message for each in reported] == [
-        "asking for it takes 40 ms (the median of 5 runs); its target is 25 ms"
+        "the lock check takes 40 ms (the median of 5 runs); its target is 25 ms"
     ]
     patient = FunctionWatch(lock_check_ms=40)
     assert not list(run_findings(seen, figures_of(seen), patient, None, Grace(), NOW))

@@ -33,7 +33,7 @@ def test_it_is_drawn_as_the_plan_itself_is() -> None:
 def test_what_was_left_out_is_still_known() -> None:
     of = partial(targets=("index.d/c/j",))
     text = plan_markdown(restored(saved(of)), "x")
-    assert "Left out: not asked for in this plan (11)" in text
+    assert "Left out: not part of this plan (11)" in text
 
 
 def test_a_change_that_lacks_a_part_is_refused_in_words() -> None:

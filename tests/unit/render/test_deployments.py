@@ -28,11 +28,11 @@ GOLDEN = """\
 Deployments of function.f, newest first
   e                      orphan      failed          60 s      900 B  its build failed
   d                      active      ready            3 h      45 kB
-  c                      previous    ready            2 d      23 MB  the next rollback goes here
+  c                      previous    ready            2 d      23 MB  the next rollback activates this
   b                      unfinished  waiting        3 min      900 B
   a                      foreign     ready            0 s      900 B
 
-1 orphan: of no use to anybody. Delete with: raceday-iac deployments f --clean
+1 orphan: not needed by anything. Delete with: raceday-iac deployments f --clean
 """
 
 
@@ -52,7 +52,7 @@ def test_without_the_servers_time_nobody_knows_how_old_they_are() -> None:
 
 
 def test_orphans_are_counted() -> None:
-    assert "2 orphans: of no use" in shown([FOUND[0], FOUND[0]])
+    assert "2 orphans: not needed" in shown([FOUND[0], FOUND[0]])
     assert "orphan" not in shown(FOUND[1:])
 
 

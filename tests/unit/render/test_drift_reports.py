@@ -20,7 +20,7 @@ here
 
 | resource | on the server → in the stack |
 |---|---|
-| `function.f` | `entrypoint`: `"c.py"` → `"a.py"` (we last applied `"b.py"`) |
+| `function.f` | `entrypoint`: `"c.py"` → `"a.py"` (last applied `"b.py"`) |
 
 **⚠️ Somebody changed the server: 1**
 
@@ -34,7 +34,7 @@ here
 |---|---|
 | `function.f` | `commands`: `""` → `"new"`<br><sub>both the stack and the server changed</sub> |
 
-To put it back: `raceday-iac apply`. To keep it: change the stack.
+To revert it: `raceday-iac apply`. To keep it: change the stack.
 
 <details><summary>Unmanaged: live, but neither declared nor managed (1)</summary>
 
@@ -78,7 +78,7 @@ def test_an_ended_acceptance_is_said_to_be_over_in_both() -> None:
 
 def test_the_page_says_every_verdict() -> None:
     text = page(drifted())
-    for word in ("conflict", "changed", "not applied", "unmanaged", "function.theirs", "we last applied"):
+    for word in ("conflict", "changed", "not applied", "unmanaged", "function.theirs", "last applied"):
         assert word in text
 
 

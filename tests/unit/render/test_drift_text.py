@@ -35,7 +35,7 @@ def test_drift_is_shown_with_both_values_and_the_two_ways_out() -> None:
     lines = shown(drifted())
     assert "  ~ function.f: it was changed on the server" in lines
     assert "        timeout: 2 → 1   (on the server → in the stack)" in lines
-    assert lines[-1].startswith("To put it back: raceday-iac apply. To keep it: change the stack")
+    assert lines[-1].startswith("To revert it: raceday-iac apply. To keep it: change the stack")
 
 
 def test_a_field_that_only_the_stack_changed_is_not_shown_as_drift() -> None:
@@ -76,7 +76,7 @@ def accepted(of: Plan, until: date) -> Verdict:
 def test_what_is_accepted_is_reported_with_reason_and_last_day() -> None:
     found = drifted()
     lines = [line.text for line in drift_lines(accepted(found, date(2026, 2, 1)), found, "here", verbose=False)]
-    assert "No drift but what is accepted." in lines
+    assert "No drift except accepted changes." in lines
     assert "  ✓ function.f: until 2026-02-01, agreed" in lines
     assert lines[lines.index("  ✓ function.f: until 2026-02-01, agreed") + 1] == "        timeout: 2 → 1"
 
@@ -90,8 +90,8 @@ def test_an_ended_acceptance_is_said_to_be_over() -> None:
 def test_a_conflict_is_a_section_of_its_own() -> None:
     new, old, live = (resolved(stack_with_function(timeout=each)) for each in (1, 2, 3))
     lines = shown(plan(new, state_of(old), live_as(live)))
-    assert "Conflict: 1 changed on the server and in the stack, each another way" in lines
-    assert "        timeout: 3 → 1   (we last applied 2)   (on the server → in the stack)" in lines
+    assert "Conflict: 1 changed on the server and in the stack, to different values" in lines
+    assert "        timeout: 3 → 1   (last applied 2)   (on the server → in the stack)" in lines
     assert not [line for line in lines if line.startswith(("Drift: ", "Not applied yet"))]
 
 

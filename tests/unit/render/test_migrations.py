@@ -121,9 +121,9 @@ RECORD = MigrationRecord("1" * 64, Stage.DONE, "2026-11-30T12:00:00+00:00", "ann
         (migration(), RECORD, Standing.DONE, "has run, 2026-11-30T12:00:00+00:00 by ann@laptop"),
         (migration(), replace(RECORD, was_run=False), Standing.MARKED, "marked as run"),
         (migration(digest="2" * 64), RECORD, Standing.CHANGED, "has run, and its file was changed since"),
-        (migration(), replace(RECORD, stage=Stage.BEGUN), Standing.BEGUN, "was begun and not finished"),
-        (migration(), replace(RECORD, stage=Stage.UNDOING), Standing.UNDOING, "is being taken back"),
-        (None, RECORD, Standing.UNDECLARED, "has run, and is not in the stack any more"),
+        (migration(), replace(RECORD, stage=Stage.BEGUN), Standing.BEGUN, "was started but not finished"),
+        (migration(), replace(RECORD, stage=Stage.UNDOING), Standing.UNDOING, "is being undone"),
+        (None, RECORD, Standing.UNDECLARED, "has run, and is no longer in the stack"),
     ],
 )
 def test_how_it_stands_is_said(
@@ -143,8 +143,8 @@ def test_everything_about_one_is_shown() -> None:
     declared = migration(needs=["collection.d/c"], before=["attribute.d/c/a"])
     lines = [each.text for each in show_lines(M, declared, record, Standing.BEGUN)]
     assert lines == [
-        "migration.m: was begun and not finished",
-        "  file: migrations/m.py (111111111111), which cannot be taken back",
+        "migration.m: was started but not finished",
+        "  file: migrations/m.py (111111111111), which cannot be undone",
         "  needs: collection.d/c",
         "  before: attribute.d/c/a",
         "  when: 2026-11-30T12:00:00+00:00 by ann@laptop, https://ci/7",

@@ -102,7 +102,7 @@ def test_what_a_guard_stopped_is_listed_apart_with_what_comes_after_it() -> None
         "Not complete: 1 done, 0 failed, 1 stopped, 2 not started (1.2 s).",
         "  ✗ create function.two: more now",
         "  Not started, because it comes after create:function.two: create:function.three, create:function.four",
-        "  Everything done is in the state (serial 5). What was stopped is as it was.",
+        "  Everything done is in the state (serial 5). The stopped steps changed nothing.",
     ]
     assert stopped.exit_code == EXIT_REFUSED
 

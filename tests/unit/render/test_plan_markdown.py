@@ -16,7 +16,7 @@ GOLDEN = """\
 
 project p at http://x/v1
 
-**What goes away**
+**Deletions and replacements**
 
 | | resource | what changes |
 |---|---|---|
@@ -24,7 +24,7 @@ project p at http://x/v1
 | 🟥&nbsp;delete | `function.old` | <sub>replaced by f</sub> |
 | 🟥&nbsp;delete | `attribute.d/c/b` | <sub>the stack no longer declares it</sub> |
 
-**What comes or changes**
+**Other changes**
 
 | | resource | what changes |
 |---|---|---|
@@ -48,7 +48,7 @@ def test_a_plan_reads_like_this() -> None:
 def test_what_goes_with_something_stands_among_what_goes_away() -> None:
     text = shown(all_goes())
     assert text.startswith("## Plan for `test`: 9 to delete\n")
-    gone = text.partition("What goes away")[2].partition("What comes")[0]
+    gone = text.partition("Deletions and replacements")[2].partition("Other changes")[0]
     assert (
         "| 🟥&nbsp;delete | `collection.d/c`<br>with `database.d` | 2 attributes, 1 index<br>"
         "<sub>the stack no longer declares it</sub> |"
@@ -65,14 +65,14 @@ def test_nothing_to_do_is_the_headline() -> None:
 
 def test_a_refusal_stands_first_with_what_would_allow_it() -> None:
     text = shown(changed(documents=7))
-    assert text.index("[!CAUTION]") < text.index("What goes away")
+    assert text.index("[!CAUTION]") < text.index("Deletions and replacements")
     assert "7 documents would lose its values" in text
     assert "--allow-data-loss attribute.d/c/b" in text
 
 
 def test_what_was_left_out_and_what_is_unmanaged_is_folded_away() -> None:
     text = shown(partial(targets=("index.d/c/j",)))
-    assert "<summary>Left out: not asked for in this plan (11)</summary>" in text
+    assert "<summary>Left out: not part of this plan (11)</summary>" in text
     assert "- delete `function.old`" in text
     assert "- `function.foreign`" in text
 

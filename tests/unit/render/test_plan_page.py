@@ -92,7 +92,7 @@ def test_a_refusal_stands_before_the_changes() -> None:
 
 def test_what_goes_with_something_says_with_what_on_the_page_and_in_the_picture() -> None:
     text = plan_page(all_goes(), "here")
-    assert "it goes with database.d" in text
+    assert "deleted with database.d" in text
     assert "live, but neither declared nor managed" in text
     assert "forget" not in text
     picture = plan_svg(all_goes(), "here")

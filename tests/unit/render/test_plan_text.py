@@ -135,7 +135,7 @@ def test_drift_is_called_so() -> None:
 
 def test_a_conflict_says_what_was_last_applied() -> None:
     new, old, live = (resolved(stack_with_function(timeout=each)) for each in (1, 2, 3))
-    assert "timeout: 3 → 1   (we last applied 2)" in shown(plan(new, state_of(old), live_as(live)))
+    assert "timeout: 3 → 1   (last applied 2)" in shown(plan(new, state_of(old), live_as(live)))
 
 
 def test_what_drifted_inside_a_collection_is_not_folded_away() -> None:
@@ -209,7 +209,7 @@ def test_of_a_set_what_comes_and_goes_is_shown() -> None:
 
 def test_a_conflict_shows_what_was_last_applied() -> None:
     assert field_text(FieldChange("f", ("a",), ("b",), ("c",), Cause.CONFLICT, is_set=True)) == (
-        'f: +"b" -"a"   (we last applied ["c"])'
+        'f: +"b" -"a"   (last applied ["c"])'
     )
 
 
@@ -250,7 +250,7 @@ Plan: 2 to create.
     attribute  1 create
     index      1 create
 
-Left out (11): not asked for in this plan
+Left out (11): not part of this plan
     create database.e
     create collection.e/c
     update attribute.d/c/a
@@ -273,7 +273,7 @@ def test_a_part_of_a_plan_names_what_it_pulls_in_and_what_it_leaves_out() -> Non
 
 def test_nothing_to_do_in_a_part_does_not_say_that_all_is_done() -> None:
     text = shown(partial(excluded=("database.d", "database.e", "function.f", "function.old")))
-    assert "No changes in the part of the plan that was asked for." in text
+    assert "No changes in the selected part of the plan." in text
 
 
 def test_nothing_to_refresh_says_so() -> None:

@@ -251,7 +251,7 @@ def test_mentions_are_reported_and_delete_nothing() -> None:
 def test_a_copy_that_differs_is_not_replaced() -> None:
     cleanup = plan_cleanup(tree({"database-setup/src/database-setup.js": "export {};\n"}))
     assert not cleanup.of(Action.CREATE)
-    assert "stays: database-setup/src/database-setup.js is there already, and different" in said(cleanup)
+    assert "stays: database-setup/src/database-setup.js exists already, and is different" in said(cleanup)
     assert "daily-meetings/src/database-setup.js" not in {each.path for each in cleanup.changes}
 
 
@@ -259,7 +259,7 @@ def test_what_is_there_of_the_new_function_stays() -> None:
     before = with_function("database-setup", timeout=500)
     cleanup = plan_cleanup(before)
     assert cleanup.functions.added == 0
-    assert "database-setup is there already and stays; it differs in name" in said(cleanup)
+    assert "database-setup exists already and stays; it differs in name" in said(cleanup)
 
 
 def test_line_ends_and_byte_order_marks_stay() -> None:

@@ -29,7 +29,7 @@ def test_a_moved_file_is_not_reported_as_deleted() -> None:
 
 
 def test_what_cannot_be_brought_back_is_reported() -> None:
-    assert "could not bring back:\n    race-data-poller/.env" in text(unkept=("race-data-poller/.env",))
+    assert "could not restore:\n    race-data-poller/.env" in text(unkept=("race-data-poller/.env",))
 
 
 def test_what_was_written_is_reported_as_done() -> None:

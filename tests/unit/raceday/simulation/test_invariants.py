@@ -303,7 +303,9 @@ def test_a_bucket_twice_is_found() -> None:
 
 
 def test_odds_that_repeat_what_was_known_are_found() -> None:
-    assert violated(stored_with(odds_repeated=2)) == {"odds are stored on change only": ("2 odds say what was known",)}
+    assert violated(stored_with(odds_repeated=2)) == {
+        "odds are stored on change only": ("2 odds repeat the value before",)
+    }
 
 
 @pytest.mark.parametrize("attribute", ["winPoolTotal", "placePoolTotal"])
