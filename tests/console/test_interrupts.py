@@ -90,7 +90,7 @@ def test_what_is_under_way_is_finished_and_saved_and_nothing_new_is_begun(shop: 
         while not state.interrupted_changes():
             time.sleep(0.02)
         console.process.send_signal(signal.SIGINT)
-        page = console.page("plan", "apply again to go on")
+        page = console.page("plan", "apply again to continue")
         _, err = console.process.communicate(timeout=60)
     assert console.process.returncode == 130
     assert "Traceback" not in err
@@ -119,7 +119,7 @@ def test_a_second_interrupt_ends_it_at_once(shop: Shop) -> None:
         while not state.interrupted_changes():
             time.sleep(0.02)
         console.process.send_signal(signal.SIGINT)
-        console.page("plan", "what is under way is finished")
+        console.page("plan", "the changes that have begun are being finished")
         console.process.send_signal(signal.SIGINT)
         _, err = console.process.communicate(timeout=30)
     assert console.process.returncode == 130

@@ -80,7 +80,7 @@ def test_a_plan_that_is_old_is_said_to_be_and_not_offered(shop: Shop, console_of
         assert "data-wanted" in console.settled("/plan")
     with shop.edited('"category", ["tea"', '"<b>cat", ["tea"'):
         text = console.planned()
-    assert "Below is what was seen" in text
+    assert "Below is the last result" in text
     assert "Crew" in text
     assert "data-wanted" not in text
 

@@ -183,7 +183,7 @@ def test_an_instant_outside_of_the_day_is_one_within_it(played: Browser, at: str
 
 
 def test_what_cannot_be_played_is_said(played: Browser) -> None:
-    assert "cannot be played" in played.settled("/races/days/broken")
+    assert "cannot be replayed" in played.settled("/races/days/broken")
     for name in ("nothing", "..%2fstate", "made.json"):
         assert played.get(f"/{TOKEN}/races/days/{name}").status_code in (403, 404)
 
@@ -223,5 +223,5 @@ def test_a_simulation_ends_by_an_interrupt(raceday: Raceday, noon: datetime, con
     assert console.tasks.interrupt() == [task]
     assert task.ended.wait(60)
     assert task.error is not None
-    assert "was not written down" in task.error.message
+    assert "was not recorded" in task.error.message
     assert not (raceday.folder / "state" / "local" / "days" / "2025-07-18-1-races.json").exists()

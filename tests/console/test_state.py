@@ -50,7 +50,7 @@ def test_two_states_are_compared_value_by_value(changed: Browser) -> None:
     assert "team.staff" in text
     assert "<span class=old>&#34;Staff&#34;</span>" in text
     assert "<span class=new>&#34;&lt;b&gt;Crew&#34;</span>" in text
-    assert "They own the same" in changed.page(f"/state/compare?from={first}&to={first}")
+    assert "Both have the same resources" in changed.page(f"/state/compare?from={first}&to={first}")
 
 
 def test_a_run_has_its_changes(changed: Browser) -> None:
@@ -84,7 +84,7 @@ def test_what_is_not_kept_is_said(changed: Browser, path: str) -> None:
 def test_a_project_of_which_nothing_was_saved_has_an_empty_page(far: Browser) -> None:
     text = far.page("/state")
     assert "Nothing was saved yet." in text
-    assert "There was none yet." in text
+    assert "None yet." in text
 
 
 # State that machines share: in Appwrite, or in S3

@@ -191,7 +191,7 @@ def test_accepted_drift_does_not_count_and_is_no_obstacle(fleet: Fleet) -> None:
     )
     first = fleet.commit("First")
     assert seen(fleet.iac("compare dev staging --json")) == {"collection.races/meetings name": "accepted in dev"}
-    assert "differ only in what is accepted" in fleet.iac("compare staging dev").out
+    assert "differ only in accepted drift" in fleet.iac("compare staging dev").out
     fleet.iac("compare dev staging --exact", code=2)
     assert fleet.iac("promote dev staging --json").json["promoted"]["commit"] == first
     meddle(fleet, "staging", "Other")
