@@ -197,7 +197,7 @@ def test_a_rehearsal_shows_what_would_change_and_writes_nothing(shop: Project) -
         text = (shop.root / file).read_text(encoding="utf-8")
         assert plato in text
         assert "3 read, 3 updated. Nothing was written." in text
-        assert f"What {NAME} writes over is written to a backup in " in text
+        assert f"Values that {NAME} overwrites are written to a backup in " in text
     assert people(shop) == before
 
 

@@ -152,7 +152,7 @@ def test_nothing_more_is_written_where_the_end_of_a_write_was_not_seen(
     answer, status, _ = two_workers.call(bundle)
     assert status == 500
     reasons = {each["address"]: each["message"] for each in answer["problems"]}
-    assert "still being made" in reasons["attribute.raceday-db/races/odds"]
+    assert "still being created" in reasons["attribute.raceday-db/races/odds"]
     assert "they would lose each other" in reasons["attribute.raceday-db/races/kind"]
 
 

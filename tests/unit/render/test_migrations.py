@@ -68,7 +68,7 @@ def test_markdown_shows_what_a_rehearsal_found_and_what_is_kept() -> None:
     text = plan_markdown(found()[0], "there", kept=FORECAST, rehearsed=[REHEARSED])
     assert "Before the first change, this is written to a backup in state/e/backups:\n\n" in text
     assert "- attribute.d/c/a: 1 200 documents\n- the settings of 2 resources, without secrets\n" in text
-    assert "What migration.m writes over is written to a backup in state/e/backups, page by page." in text
+    assert "Values that migration.m overwrites are written to a backup in state/e/backups, page by page." in text
     assert "**Rehearsed `migration.m`:** 3 read, 1 updated, 1 created. Nothing was written." in text
     assert "> [!CAUTION]\n> It failed at &lt;b&gt;" in text
     rows = text.partition("<details><summary>The first changes</summary>")[2].partition("</details>")[0].splitlines()
@@ -90,7 +90,7 @@ def test_markdown_leaves_examples_of_a_rehearsal_out_that_do_not_fit() -> None:
 def test_a_page_shows_what_a_rehearsal_found_and_what_is_kept() -> None:
     text = plan_page(found()[0], "there", FORECAST, [REHEARSED])
     assert "<li>attribute.d/c/a: 1 200 documents</li>" in text
-    assert "What migration.m writes over is written to a backup" in text
+    assert "Values that migration.m overwrites are written to a backup" in text
     assert "<code>migration.m</code>: 3 read, 1 updated, 1 created. Nothing was written." in text
     assert "It failed at &lt;b&gt;" in text
     assert "&lt;b&gt;|`x` in collection.d/c" in text
