@@ -329,7 +329,7 @@ class Data:
         for name in found.keys() & columns.keys():
             if _links(columns[name]):
                 ids = _linked(found[name])
-                is_many = kind_of(columns[name].address).leads_to_many(columns[name].fields)
+                _, is_many = kind_of(columns[name].address).linked_by(columns[name].address, columns[name].fields)
                 found[name] = ids if is_many else next(iter(ids), None)
         found.pop(_NUMBER, None)
         return found

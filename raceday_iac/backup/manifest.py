@@ -276,8 +276,11 @@ def _whole(place: Address, real: Mapping[Address, Live]) -> Section:
     columns = {
         at: live for at, live in real.items() if kind_of(at).is_column and owner_of(at) == place and _is_usable(live)
     }
-    links = {at.name: to for at, live in columns.items() for to in kind_of(at).leads_to(at, live.fields)}
-    plain = {at.name: thaw(live.fields) for at, live in columns.items() if at.name not in links}
+    links, plain = dict[str, Address](), dict[str, Mapping[str, Any]]()
+    for at, live in columns.items():
+        related = kind_of(at).leads_to(at, live.fields)
+        links |= {kind_of(at).linked_by(at, live.fields)[0]: to for to in related}
+        plain |= {} if related else {at.name: thaw(live.fields)}
     return Section(place, Form.DOCUMENTS, place, plain, links)
 
 
@@ -285,7 +288,8 @@ def _values(address: Address, real: Mapping[Address, Live], left: Left) -> Itera
     live = real.get(address)
     if live is None or not _is_usable(live):
         return
-    key, related = address.name, kind_of(address).leads_to(address, live.fields)
+    key, _ = kind_of(address).linked_by(address, live.fields)
+    related = kind_of(address).leads_to(address, live.fields)
     links = {key: related[0]} if related else {}
     columns = {} if related else {key: thaw(live.fields)}
     yield Section(address, Form.VALUES, owner_of(address), columns, links, left)

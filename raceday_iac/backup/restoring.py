@@ -213,9 +213,9 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
     columns = {
         key: (name, there[name].fields) for key, name in names.items() if key in section.columns and name in there
     }
-    lists = {name: kind_of(live.address).leads_to_many(live.fields) for name, live in there.items()}
-    links = {key: (name, lists[name]) for key, name in names.items() if key in section.links and name in there}
-    missing = tuple(name for name in names.values() if name not in there)
+    lists = dict(kind_of(live.address).linked_by(live.address, live.fields) for live in there.values())
+    links = {key: (name, lists[name]) for key, name in names.items() if key in section.links and name in lists}
+    missing = tuple(name for key, name in names.items() if key not in columns and key not in links)
     problem = f"{missing[0]} is not in {place}" if missing and not (columns or links) else ""
     return Goal(section, place, columns, links, missing, problem)
 

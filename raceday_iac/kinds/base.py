@@ -282,8 +282,8 @@ class Kind:
     leads_to: Callable[[Address, Fields], tuple[Address, ...]] = lambda _address, _fields: ()
     #: What it refers to by its values (its live fields, what is live): it is deleted before that.
     refers_to: Callable[[Address, Fields, Mapping[Address, Live]], Iterable[Reference]] = lambda _at, _fields, _real: ()
-    #: Whether it leads from one document to a list of others.
-    leads_to_many: Callable[[Fields], bool] = lambda _fields: False
+    #: The name by which documents have its links, and whether those are lists of others.
+    linked_by: Callable[[Address, Fields], tuple[str, bool]] = lambda address, _fields: (address.name, False)
     #: The request that gives a live resource another name, where there is one: old address, live, new name.
     rename: Callable[[Address, Live, str], Call] | None = None
     #: Whether Appwrite chooses its id, so that the id stays when the name changes.

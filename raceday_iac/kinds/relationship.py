@@ -83,6 +83,14 @@ def leads_to(address: Address, fields: Fields) -> tuple[Address, ...]:
     return (collection_address(address.parts[0], str(fields["relatedCollection"])),)
 
 
+def linked_by(address: Address, fields: Fields) -> tuple[str, bool]:
+    """Documents of a collection that it leads back to have only its far side (see `surprises`)."""
+    kind = fields["relationType"]
+    if fields["twoWay"] and address.parts[1] == fields["relatedCollection"]:
+        return str(fields["twoWayKey"]), kind in ("manyToOne", "manyToMany")
+    return address.name, kind in ("oneToMany", "manyToMany")
+
+
 def claims(address: Address, fields: Fields) -> Claims:
     """Its key, and its far side: Appwrite compares related collection and two-way key of all of them, also of one-way
     ones. Of manyToMany there may be one between two collections."""
@@ -206,7 +214,7 @@ KIND = Kind(
     is_column=True,
     leads_to=leads_to,
     surprises=surprises,
-    leads_to_many=lambda fields: fields["relationType"] in ("oneToMany", "manyToMany"),
+    linked_by=linked_by,
     is_read_by_code=True,
     is_async=True,
     rename=rename,

@@ -38,6 +38,9 @@ ORDER_FIELDS = """
     orders.datetime("at")
     orders.relationship("room", "rooms", type="manyToOne", two_way=True, two_way_key="orders", on_delete="setNull")
     orders.relationship("extras", "rooms", type="manyToMany", two_way_key="extraOf", on_delete="setNull")
+    orders.relationship(
+        "like", "orders", type="manyToMany", two_way=True, two_way_key="likeness", on_delete="setNull"
+    )
     notes.relationship("about", "orders", type="manyToOne", on_delete="setNull")
 """
 
@@ -71,6 +74,8 @@ def fill(project: Project, number: int = ORDERS) -> None:
         list(pool.map(lambda n: put(project, "orders", f"o{n}", order(n), f'read("user:u{n}")'), range(number)))
     for each in range(5):
         put(project, "notes", f"n{each}", {"text": f"Note {each}", "about": f"o{each}"})
+    # Of a relationship of a collection with itself, documents have the far side alone.
+    project.api.patch(f"{documents(project, 'orders')}/o1", {"data": {"likeness": ["o2", "o3"]}})
 
 
 #: What a document says beside its values, and only the server can write.
@@ -79,7 +84,7 @@ SYSTEM = ("$sequence", "$databaseId", "$collectionId")
 
 def everything(project: Project, *collections: str) -> dict[str, dict[str, Any]]:
     """Every document as the server shows it, with the ids of what it is related to."""
-    paths = {"orders": ["room.$id", "extras.$id"], "notes": ["about.$id"], "rooms": []}
+    paths = {"orders": ["room.$id", "extras.$id", "likeness.$id"], "notes": ["about.$id"], "rooms": []}
     found = {}
     for name in collections:
         queries = [{"method": "select", "values": ["*", *paths[name]]}, {"method": "limit", "values": [100_000]}]

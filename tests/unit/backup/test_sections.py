@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.backup.manifest import Form, Left, Section, everything_in, is_known_nowhere, resources_of, sections_of
+from raceday_iac.backup.restoring import goal_of
 from raceday_iac.model.address import Address, collection_address
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Live, frozen
@@ -124,6 +125,16 @@ def test_what_a_plan_would_lose_has_a_section(name: str) -> None:
 
 def test_what_nobody_has_anything_of_is_not_kept() -> None:
     assert planned(without_orders(), Answer(0))[1] == []
+
+
+def test_of_a_collection_with_itself_documents_have_the_far_side_alone() -> None:
+    at = Address.parse("relationship.d/c/of")
+    fields = {"relatedCollection": "c", "relationType": "manyToOne", "twoWay": True, "twoWayKey": "has"}
+    real = {each: Live(each, frozen(content)) for each, content in ((PLACE, {}), (at, fields))}
+    for address in (PLACE, at):
+        (section,) = everything_in(address, real)
+        assert section.links == {"has": PLACE}
+        assert goal_of(section, real).links == {"has": ("has", True)}
 
 
 @pytest.mark.parametrize("name", ["function.f", "variable.f/K", "deployment.f", "site.s", "webhook.w", "index.d/c/i"])
