@@ -44,6 +44,8 @@ def _canonical_json(content: Any) -> str:
 
 
 _CREDENTIAL, _OPTION = Wire(answer="credentials"), Wire(answer="options")
+#: Made without a word on encryption, a provider has an empty text there, which is none.
+_ENCRYPTION = Wire(answer="options", canonical=lambda said: said or "none")
 Text: TypeAlias = Annotated[str, Field(min_length=1), _CREDENTIAL]
 SecretText: TypeAlias = Annotated[Secret | FromEnvironment, secret_wire(answer="credentials")]
 Number = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$"), Wire(name="from", answer="options")]
@@ -83,7 +85,7 @@ class SmtpDeclaration(MailDeclaration):
     port: Annotated[int, _CREDENTIAL] = Field(default=587, ge=1, le=65535)
     username: Annotated[str, _CREDENTIAL] = ""
     password: Annotated[Secret | FromEnvironment | None, secret_wire(answer="credentials", is_left=True)] = None
-    encryption: Annotated[Literal["none", "ssl", "tls"], _OPTION] = "tls"
+    encryption: Annotated[Literal["none", "ssl", "tls"], _ENCRYPTION] = "tls"
     auto_tls: Annotated[bool, Wire(name="autoTLS", answer="options")] = True
     mailer: Annotated[str, _OPTION] = ""
 
@@ -223,7 +225,7 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
             if value:
                 fields[each.name] = Secret(value if isinstance(value, str) else _canonical_json(value))
         elif value is not None:
-            fields[each.name] = value
+            fields[each.name] = each.wire.canonical(value)
         elif not each.info.is_required():
             fields[each.name] = each.info.get_default(call_default_factory=True)
     updated_at = str(raw.get("$updatedAt") or "")

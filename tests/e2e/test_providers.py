@@ -61,6 +61,14 @@ def test_a_secret_that_has_to_have_a_form_does_not_hinder_an_import(project: Pro
     assert "stack.fcm_provider(" in written.read_text(encoding="utf-8")
 
 
+def test_a_provider_that_says_nothing_of_encryption_is_imported_as_one_without(project: Project) -> None:
+    project.api.post("/messaging/providers/smtp", {"providerId": "bare", "name": "Bare", "host": "h.example.org"})
+    project.declare("")
+    written = project.root / "live.py"
+    here(project, "import", "--write", str(written))
+    assert 'encryption="none"' in written.read_text(encoding="utf-8")
+
+
 @live
 @pytest.mark.parametrize("type", TYPES)
 def test_a_provider_of_every_type_is_made_enabled_and_then_as_declared(project: Project, type: str) -> None:
