@@ -165,7 +165,7 @@ _CARDS = 160
 _LEGEND = (
     ("create", "create"),
     ("update", "update"),
-    ("convert", "convert"),
+    ("convert", "convert or migrate or undo"),
     ("destroy", "delete or replace"),
     ("deploy", "deploy"),
     ("state", "state only"),
@@ -180,10 +180,16 @@ def plan_svg(plan: Plan, where: str) -> str:
     cards = [_card(at, changes) for at, changes in shown.items()]
     drawing = arrange(cards, _edges(plan.changes))
     tones = {row.tone for card in cards for row in card.rows if row.sign} | {card.tone for card in cards}
-    legend = [(tone, word) for tone, word in _LEGEND if tone in tones]
+    actions = {str(each.action) for each in plan.changes}
+    legend = [(tone, _legend_word(word, actions)) for tone, word in _LEGEND if tone in tones]
     more = f" · {len(groups) - len(shown)} more not drawn" if len(groups) > len(shown) else ""
     title = f"{plan.environment}: {nothing_to_do(plan).rstrip('.') if plan.is_empty else summary(plan)}"
     return graph_svg(drawing, title, f"{where}{more}", legend)
+
+
+def _legend_word(word: str, actions: Collection[str]) -> str:
+    """Of the actions that share a tone, those that the plan has."""
+    return " or ".join(each for each in word.split(" or ") if each in actions) or word
 
 
 def _most_urgent(groups: dict[Address, list[Change]]) -> dict[Address, list[Change]]:

@@ -135,7 +135,7 @@ def test_migrations_are_rehearsed_by_a_button_and_nothing_is_written(
     """Elsewhere too, and where the plan is refused: a rehearsal only reads."""
     for console, is_kept in ((applied, True), (far, False)):
         migrating.write_text(CODE.replace("HERE", "'!'"))
-        assert ("What migration.m writes over is written to a backup in " in console.planned()) == is_kept
+        assert ("Values that migration.m overwrites are written to a backup in " in console.planned()) == is_kept
         console.send("/rehearse", {}, "/plan")
         text = console.settled("/plan")
         assert "<code>migration.m</code>: 1 read, 1 updated. Nothing was written." in text
