@@ -216,7 +216,8 @@ def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], se
     if done.is_empty:
         same: dict[str, int] = {}
         for goal, tally in zip(done.goals, done.tallies, strict=True):
-            same[goal.section.noun] = same.get(goal.section.noun, 0) + tally.same
+            if not goal.reported:
+                same[goal.section.noun] = same.get(goal.section.noun, 0) + tally.same
         reported = " and ".join(f"{spaced(each)} {noun}{'' if each == 1 else 's'}" for noun, each in same.items())
         yield Line(f"Restored in {seconds:.1f} s. Verified: {reported} as in the backup.", "bold green")
     else:
@@ -226,7 +227,8 @@ def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], se
         )
         yield Line("  Others may have written at the same time. Run the command again: it continues from here.")
     for goal, tally in zip(done.goals, done.tallies, strict=True):
-        yield from list(_goal_lines(goal, tally, done, is_done=True))[1:]
+        head, *remarks = _goal_lines(goal, tally, done, is_done=True)
+        yield from (head, *remarks) if remarks and not goal.reported else ()
     yield _plan_line(left)
 
 
