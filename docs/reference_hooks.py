@@ -128,14 +128,14 @@ def _first_sentence(text: str) -> str:
 #: What each constant of `errors` means for a script. A test compares the two.
 MEANINGS = {
     "EXIT_OK": "Done, or nothing to do.",
-    "EXIT_ERROR": "An error. What was changed until then is in the state.",
+    "EXIT_ERROR": "An error. Changes made before it are in the state.",
     "EXIT_CHANGES": "Changes are pending: `plan` or `cleanup --detailed-exitcode`, `drift`, `compare`.",
     "EXIT_DRIFT": "Somebody changed the server outside of raceday-iac: `drift`, `compare`.",
     "EXIT_DRIFT_AND_CHANGES": "Both: drift, and changes that are pending.",
-    "EXIT_REFUSED": "A guard said no: data would be lost, a limit is exceeded, nobody was there to ask.",
-    "EXIT_LOCKED": "Somebody else is at work, or the plan is stale. Try again, or plan again.",
-    "EXIT_DEGRADED": "`health` found something to look at.",
-    "EXIT_UNHEALTHY": "`health` found something that is broken.",
+    "EXIT_REFUSED": "A guard refused: data would be lost, a limit is exceeded, nobody could be asked.",
+    "EXIT_LOCKED": "Another run holds the lock, or the plan is stale. Try again, or plan again.",
+    "EXIT_DEGRADED": "`health` found warnings.",
+    "EXIT_UNHEALTHY": "`health` found errors.",
     "EXIT_INTERRUPTED": "Ctrl-C.",
 }
 

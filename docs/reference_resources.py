@@ -33,9 +33,9 @@ EVERYTHING = Path(__file__).parent / "examples" / "every-kind" / "stacks" / "eve
 LOSSES = {
     Ask.DOCUMENTS: "documents",
     Ask.VALUES: "values",
-    Ask.UNMANAGED: "what nobody declares in it or over it",
-    Ask.CODE: "code that is nowhere else",
-    Ask.EXECUTIONS: "records of its runs",
+    Ask.UNMANAGED: "undeclared things in it or over it",
+    Ask.CODE: "code that exists only on the server",
+    Ask.EXECUTIONS: "executions",
 }
 
 
@@ -59,8 +59,8 @@ def _overview() -> str:
         for name, kind in sorted(KINDS.items(), key=lambda each: each[1].stage)
     ]
     said = (
-        "What is managed, in the order in which it is created; deletions run the other way round. Everything else of a "
-        "project stays as it is: [routes](routes.md) goes through all of Appwrite's API and says why.\n\n"
+        "The managed kinds, in the order of creation; deletions run in the reverse order. Everything else in a project "
+        "stays as it is: [routes](routes.md) lists all of Appwrite's API with the reasons.\n\n"
     )
     return said + table(("kind", "address", "Appwrite", "can be renamed", "deleting it loses"), rows)
 
@@ -83,7 +83,7 @@ def kind_page(kind: Kind) -> str:
 def _facts(kind: Kind) -> str:
     rows = [
         ("address", f"`{kind.name}.{path_of(kind)}`"),
-        ("Appwrite", f"{kind.since} and newer" if kind.since else "every version that is supported"),
+        ("Appwrite", f"{kind.since} and newer" if kind.since else "every supported version"),
         (
             "can be renamed",
             "yes, with `stack.moved`" if kind.name in RENAMEABLE else "no: another id is another resource",
@@ -145,14 +145,14 @@ def _lost_with(kind: Kind) -> str:
         return "never deleted: it stays as it is"
     live = Live(Address(kind.name, path_of(kind)), frozen({}))
     found = [f"{kind.contents.noun}s"] if kind.contents else [LOSSES[each.ask] for each in kind.loses(live)]
-    return ", ".join(found) or "nothing that is data"
+    return ", ".join(found) or "no data"
 
 
 def _about(kind: Kind) -> str:
     """What it is, and how it is declared."""
     if kind.declaring is None:
         return "The code of a function: made where `code` names a folder. Never changed; a new one takes its place.\n"
-    settled = " Appwrite answers before it is done; it is waited for." if kind.is_async else ""
+    settled = " Appwrite answers before it is done, so apply waits for it." if kind.is_async else ""
     return f"{inspect.getdoc(kind.declaring.model)}\n\nDeclared with {kind.declaring.call}.{settled}\n"
 
 
@@ -230,7 +230,7 @@ def settings_page() -> str:
         "`stacks/environments/NAME.yaml`. An example: [environments](../stack.md#environments).\n",
     ]
     parts.append(model_table(Environment, ("name", "file")))
-    parts.append("How the state's settings are meant: [where it is kept](../state.md#where-it-is-kept).\n")
+    parts.append("What the state's settings mean: [where it is kept](../state.md#where-it-is-kept).\n")
     parts += [described(each.title, each.settings) for each in map(backend_of, BACKENDS)]
     parts.append(described(title_of(Encryption), Encryption))
     parts.append(described(title_of(Retention), Retention))

@@ -58,9 +58,9 @@ class Rule:
     why: str
 
 
-_BY_TABLES = "the same resource by its other name; raceday-iac sends what a server of each age knows"
-_CLOUD = "exists on Appwrite Cloud or on unreleased servers alone"
-_NAMED = "what is there is named as unmanaged, where `--unmanaged` asks for it"
+_BY_TABLES = "the same resource under its other name; raceday-iac uses the name that the server's version knows"
+_CLOUD = "exists only on Appwrite Cloud or on unreleased servers"
+_NAMED = "named as unmanaged with `--unmanaged`"
 _ACCOUNT = "belongs to people who use the application"
 _LOGS = "logs, which end with the server's retention"
 _TEMPLATE = "code from a template or a repository; raceday-iac deploys the folder that the stack names"
@@ -75,7 +75,7 @@ RULES = (
     Rule("*/documents/{documentId}/{attribute}/*", Use.DATA, "counters in documents"),
     Rule("* /databases/*/documents*", Use.DATA, "documents; read and written where values are counted or converted"),
     Rule("* /tablesdb/transactions*", Use.DATA, "transactions over rows"),
-    Rule("* /tablesdb/*/rows*", Use.DATA, "rows, which are documents by their other name"),
+    Rule("* /tablesdb/*/rows*", Use.DATA, "rows, which are documents under their other name"),
     Rule("* /tablesdb*", Use.MANAGED, _BY_TABLES),
     Rule("GET /documentsdb", Use.READ, _NAMED),
     Rule("GET /vectorsdb", Use.READ, _NAMED),
@@ -102,18 +102,18 @@ RULES = (
     Rule("* /storage/buckets/*/files*", Use.DATA, "files; counted before a bucket is deleted"),
     Rule("* /tokens/*", Use.DATA, "tokens for single files"),
     # Messaging
-    Rule("*/subscribers*", Use.DATA, "who is subscribed"),
+    Rule("*/subscribers*", Use.DATA, "subscribers"),
     Rule("* /messaging/messages*", Use.DATA, "messages"),
     Rule("GET /messaging/*/logs", Use.DATA, _LOGS),
     Rule("* /messaging/providers*", Use.MANAGED, "provider"),
     # Teams and people
-    Rule("* /teams/*/memberships*", Use.DATA, "who is a member, with which roles"),
+    Rule("* /teams/*/memberships*", Use.DATA, "members and their roles"),
     Rule("GET /users/*/logs", Use.DATA, _LOGS),
     Rule("* /users*", Use.DATA, _ACCOUNT),
     Rule("* /presences*", Use.DATA, "who is present"),
     # The project itself
     Rule("DELETE /project", Use.LEFT_OUT, "a project is never deleted by raceday-iac"),
-    Rule("GET /project", Use.READ, "what the server says of the project"),
+    Rule("GET /project", Use.READ, "the server's data about the project"),
     Rule("POST /project/keys/ephemeral", Use.LEFT_OUT, "keys that end by themselves within an hour"),
     Rule("POST /project/smtp/tests", Use.LEFT_OUT, "sends a test e-mail; nothing of it is kept"),
     Rule("* /project/platforms*", Use.MANAGED, "platform"),
@@ -124,9 +124,9 @@ RULES = (
     Rule("PATCH /proxy/rules/{ruleId}/status", Use.LEFT_OUT, "lets the server look again whether a domain leads to it"),
     Rule("* /proxy/rules*", Use.MANAGED, "rule"),
     # What is neither configuration nor data of the project
-    Rule("GET /health*", Use.READ, "what the server says of itself; for `health`, where the key may"),
-    Rule("GET /ping", Use.LEFT_OUT, "says that the server is there, which every other request says too"),
-    Rule("* /avatars/*", Use.LEFT_OUT, "makes pictures; nothing of it is kept"),
+    Rule("GET /health*", Use.READ, "the server's own status; `health` reads it if the key may"),
+    Rule("GET /ping", Use.LEFT_OUT, "shows that the server answers, as every other request does"),
+    Rule("* /avatars/*", Use.LEFT_OUT, "makes pictures; stores nothing"),
     Rule("* /locale*", Use.LEFT_OUT, "facts about the world"),
     Rule("* /graphql*", Use.LEFT_OUT, "another way to call the same"),
     Rule("* /organization/*", Use.LEFT_OUT, "needs a key of the organization; a stack is one project"),

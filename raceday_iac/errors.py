@@ -103,11 +103,11 @@ class FencedError(LockedError):
 
 
 class BackupError(IacError):
-    """What would be destroyed could not be written to a backup before, so nothing was begun."""
+    """The data to destroy could not be written to a backup, so nothing was begun."""
 
 
 class MigrationError(IacError):
-    """The code of a migration failed, or asked for what there is not. What it wrote before is kept."""
+    """The code of a migration failed, or asked for something that does not exist. What it wrote before is kept."""
 
 
 class StaleError(IacError):
@@ -117,7 +117,7 @@ class StaleError(IacError):
 
 
 class RefusedError(IacError):
-    """A guard said no: to a run before any change, or to one step of it before anything of that was sent."""
+    """A guard refused a run before any change, or one step of it before its first request."""
 
     exit_code = EXIT_REFUSED
 
@@ -171,11 +171,11 @@ class NotFoundError(ProviderError):
 
 
 class ConflictError(ProviderError):
-    """409, and what means the same: something with this name exists, or somebody else was faster."""
+    """409, or an error with the same meaning: something with this name exists, or somebody else was faster."""
 
 
 class TakenError(ConflictError):
-    """An id is taken by what this project does not show: nothing of ours, and nothing to adopt."""
+    """Something that this project does not show has the id already, so it cannot be adopted."""
 
 
 class ThrottledError(ProviderError):
@@ -189,15 +189,15 @@ class ServerFaultError(ProviderError):
 
 
 class ForeignAnswerError(ServerFaultError):
-    """Something on the way answered in Appwrite's place, or broke its answer. `code` is 0: Appwrite said nothing."""
+    """A proxy answered instead of Appwrite, or damaged its answer. `code` is 0: Appwrite said nothing."""
 
 
 class UnsettledError(ProviderError):
-    """Appwrite has accepted a write and was not seen to finish it; it may be at it still."""
+    """Appwrite accepted a write but was not seen to finish it; it may still be working."""
 
 
 class BrokenSchemaError(ProviderError):
-    """What Appwrite lists of a collection is not what it checks documents against. Trying again mends nothing."""
+    """Appwrite's list of a collection differs from the schema that it checks documents against. A retry does not help."""
 
 
 # Commands that messages name. They say `--env` again where the person has said it: what is typed next is meant for the

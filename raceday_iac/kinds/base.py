@@ -250,7 +250,7 @@ class Kind:
     `parse(owner, answer)`, which makes a `Live` of an answer; the owner is the ids that the resource lies in."""
 
     name: str
-    #: Orders kinds in a plan (low first; deletions run the other way round).
+    #: Orders kinds in a plan (low first; deletions run in the reverse order).
     stage: int
     requests: Requests
     parse: Callable[[tuple[str, ...], Mapping[str, Any]], Live]

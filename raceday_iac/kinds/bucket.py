@@ -41,7 +41,7 @@ _GRANT_LESS = "grant less, or set file_security=True and give each file its own 
 def _anyone_writes(fields: Fields) -> Iterator[tuple[str, str]]:
     """Nobody is asked who they are: whoever knows the project's id can fill the disk, or replace what others download.
 
-    Fix: grant less, or let each file say whose it is with `file_security=True`.
+    Fix: grant less, or give each file its own permissions with `file_security=True`.
     """
     for role, actions in granted(fields["permissions"]):
         writes = [action for action in actions if action in _WRITES]
@@ -62,7 +62,7 @@ def _anyone_reads(fields: Fields) -> Iterator[tuple[str, str]]:
 def _users_change(fields: Fields) -> Iterator[tuple[str, str]]:
     """`users` may update or delete, and files have no permissions of their own.
 
-    Fix: grant less, or let each file say whose it is with `file_security=True`.
+    Fix: grant less, or give each file its own permissions with `file_security=True`.
     """
     for role, actions in granted(fields["permissions"]):
         changes = [action for action in actions if action in ("update", "delete")]

@@ -161,7 +161,7 @@ def _shadows(context: Context) -> Iterator[tuple[VariableFacts]]:
 def hidden_project_variable(variable: VariableFacts) -> Iterator[Violation]:
     """The function or site gets its own value. A later change of the project's variable has no effect there.
 
-    Fix: give it another key, or take one of the two away; accept it where the two are meant to differ.
+    Fix: give it another key, or remove one of the two; accept the finding if they should differ.
     """
     yield violation(variable, "the project has a variable of that key, which does not reach it", "give it another key")
 
@@ -344,7 +344,7 @@ def late_expiry(function: FunctionFacts, lock: LockFacts) -> Iterator[Violation]
 
 @RULES.rule("SCH008", Severity.ERROR, "a lock goes stale no sooner than it expires", each=_locked)
 def late_staleness(function: FunctionFacts, lock: LockFacts) -> Iterator[Violation]:
-    """Staleness is never seen. For information where the two are equal: a dead run blocks until the expiry.
+    """Staleness is never seen. Only information if the two are equal: a dead run blocks until the expiry.
 
     Fix: a `stale_after` below the expiry.
     """

@@ -61,7 +61,7 @@ EMBEDDED = "embedded"
 
 
 class Retention(BaseModel):
-    """How many backups are kept, and for how many days: what is more, or older, goes when a new one is made."""
+    """How many backups are kept, and for how many days: a new backup deletes those that are more, or older."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 

@@ -275,7 +275,7 @@ class Stack:
         return ()
 
     def absent(self, address: str, *, reason: str) -> None:
-        """Declare that a resource must not exist: it is deleted where it lives and never created again."""
+        """Declare that a resource must not exist: it is deleted if it exists, and never created again."""
         self.absences.append(Absence(address, reason, caller()))
 
     def variable(self, key: str, value: str | FromEnvironment) -> None:
@@ -283,28 +283,28 @@ class Stack:
         self._declare("project_variable", (), {"key": key, "value": value})
 
     def moved(self, old: str, new: str) -> None:
-        """Say that what is declared at address `new` was called `old`: it is renamed, and its values stay."""
+        """Rename the resource `old` to `new`; its values stay."""
         self.rules.append(Rule("moved", old, caller(), new))
 
     def forget(self, address: str, *, reason: str) -> None:
-        """Stop managing something, and what lies in it, but keep it live."""
+        """Stop managing a resource and its contents, but keep it on the server."""
         self.rules.append(Rule("forget", address, caller(), reason))
 
     def protect(self, address: str, *, reason: str) -> None:
-        """Refuse every plan that would destroy this, or something that it lies in."""
+        """Refuse every plan that would destroy this resource, or the one that contains it."""
         self.rules.append(Rule("protect", address, caller(), reason))
 
     def ignore(self, address: str, *fields: str) -> None:
-        """Leave these fields to others: they are set when the resource is created, and never looked at again."""
+        """Set these fields when the resource is created, and then leave them to others."""
         self.rules.append(Rule("ignore", address, caller(), names=fields))
 
     def convert(self, address: str) -> None:
-        """Let an attribute that has to be replaced keep its values: they are copied and converted in stages."""
+        """Keep the values of an attribute that must be replaced: they are copied and converted in stages."""
         self.rules.append(Rule("convert", address, caller()))
 
     def migration(self, name: str, file: str, *, needs: Sequence[str] = (), before: Sequence[str] = ()) -> None:
-        """Run `run(data)` of a Python file once in each environment: after the resources that it `needs` are there, and
-        before those in `before` become stricter or go. Migrations run one after the other, as they are declared."""
+        """Run `run(data)` of a Python file once in each environment: after the resources that it `needs` exist, and
+        before those in `before` become stricter or are deleted. Migrations run one after the other, as they are declared."""
         self.migrations.append(MigrationDeclaration(name, file, _several(needs), _several(before), caller()))
 
     def _declare(self, kind: str, owner: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
