@@ -197,7 +197,7 @@ class UnsettledError(ProviderError):
 
 
 class BrokenSchemaError(ProviderError):
-    """Appwrite's list of a collection differs from the schema that it checks documents against. A retry does not help."""
+    """Appwrite's list of a collection differs from the schema that it checks documents against. Retrying is useless."""
 
 
 # Commands that messages name. They say `--env` again where the person has said it: what is typed next is meant for the

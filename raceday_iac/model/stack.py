@@ -304,7 +304,7 @@ class Stack:
 
     def migration(self, name: str, file: str, *, needs: Sequence[str] = (), before: Sequence[str] = ()) -> None:
         """Run `run(data)` of a Python file once in each environment: after the resources that it `needs` exist, and
-        before those in `before` become stricter or are deleted. Migrations run one after the other, as they are declared."""
+        before those in `before` become stricter or are deleted. Migrations run one after the other, in their order."""
         self.migrations.append(MigrationDeclaration(name, file, _several(needs), _several(before), caller()))
 
     def _declare(self, kind: str, owner: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
