@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-#: The newest version whose behaviour was recorded, and the one that is assumed where a server does not say.
-NEWEST, ASSUMED = "1.9.6", "1.8.1"
+#: The newest version whose behaviour was recorded, the oldest, and the one that is assumed where a server does not say.
+NEWEST, OLDEST, ASSUMED = "1.9.6", "1.8.1", "1.8.1"
 
 
 @cache
@@ -39,6 +39,11 @@ class ServerFacts:
     def is_unknown(self) -> bool:
         """Whether it is newer than all that was recorded."""
         return release(self.version) > release(NEWEST)
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is older than all that was recorded. 1.8.0 is taken for its successor."""
+        return bool(release(self.version)) and release(self.version)[:2] < release(OLDEST)[:2]
 
     def __str__(self) -> str:
         """As messages name it."""

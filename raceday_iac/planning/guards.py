@@ -13,7 +13,7 @@ from ..kinds import KINDS, kind_of
 from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
 from ..model.resource import DEFAULTS, Desired, Live, Threshold
-from ..model.server import NEWEST, ServerFacts
+from ..model.server import NEWEST, OLDEST, ServerFacts
 from .changes import taken_with
 from .plan import Action, Change, PlanOptions, Refusal, created_fields, key_of
 
@@ -202,6 +202,11 @@ def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> 
         yield (
             f"{server} is newer than {NEWEST}, the newest version that was tested: settings that it adds are left as "
             "they are"
+        )
+    if server.is_old:
+        yield (
+            f"{server} is older than {OLDEST}, the oldest version that was tested: it may lack what the stack "
+            "declares, and do otherwise than this plan says; upgrade it first"
         )
     for change in changes:
         if change.action in _WRITES:

@@ -104,6 +104,14 @@ def test_a_server_newer_than_all_that_was_tried_is_worth_one_warning(version: st
     assert actions(found) == {"function.f": "create"}
 
 
+@pytest.mark.parametrize(
+    ("version", "count"), [("1.7.4", 1), ("0.15.3", 1), ("1.8.0", 0), ("1.8.1", 0), ("", 0), ("x", 0)]
+)
+def test_a_server_older_than_all_that_was_tried_is_worth_one_warning(version: str, count: int) -> None:
+    found = plan(resolved(stack()), facts=ServerFacts(version))
+    assert len([each for each in found.notes if "is older than 1.8.1" in each]) == count
+
+
 def test_ignored_fields_are_ignored_in_the_words_of_the_server() -> None:
     wanted = stack()
     wanted.ignore("function.f", "specification")
