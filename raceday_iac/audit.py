@@ -291,7 +291,7 @@ def _objection(record: Mapping[str, Any], head: str, number: int) -> str:
         return "its content is not what was written (its hash does not match)"
     if record["previous"] != head or record["number"] != number + 1:
         before = "the beginning of the log" if number == 0 else "the line before it"
-        return f"it does not follow {before} (a line was removed, changed or put in)"
+        return f"it does not follow {before} (a line was removed, changed or inserted)"
     return ""
 
 

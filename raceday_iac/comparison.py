@@ -125,7 +125,7 @@ def live_side(
         record = state.migrations.get(address)
         if record is None or not record.is_done or record.digest != migration.digest:
             stands[address, ""] = Stand.PENDING
-    missing = [] if state.serial else [f"{name} has no state yet: what drifted there counts as not applied"]
+    missing = [] if state.serial else [f"{name} has no state yet: its drift counts as not applied"]
     return Side(
         name,
         where,
@@ -168,7 +168,7 @@ def planned_side(name: str, saved: SavedPlan) -> Side:
         only[at] = frozenset(fields[at])
         if change.origin is not None:
             only[change.origin] = None
-    note = f"{name} says nothing of what it does not change"
+    note = f"{name} does not contain what it does not change"
     return Side(name, fields=fields, wanted=fields, only=only, notes=(note,))
 
 
@@ -387,7 +387,7 @@ class _Work:
         ]
         is_same = _are_same(prints[0], prints[1], candidates)
         if is_same is None:
-            self.uncompared.append(f"{address}: whether {name} is the same secret is not known")
+            self.uncompared.append(f"{address}: whether {name} is the same secret cannot be compared")
         elif not is_same:
             yield _change(name, HIDDEN, HIDDEN)
 

@@ -45,7 +45,7 @@ def load_extensions(names: Sequence[str], stack: Path) -> tuple[Extension, ...]:
 def _extension(name: str, stack: Path) -> Extension:
     found = getattr(_imported(name, name, stack), "extension", None)
     if not isinstance(found, Extension):
-        raise IacError(f"{name} is no extension: it has no variable `extension` that is an Extension(...).")
+        raise IacError(f"{name} is not an extension: it has no variable `extension` that is an Extension(...).")
     return found
 
 
@@ -54,20 +54,20 @@ def load_part(dotted: str, stack: Path) -> Any:
     module, _, attribute = dotted.partition(":")
     found = getattr(_imported(module, dotted, stack), attribute, None)
     if found is None:
-        raise IacError(f"The extension names {dotted}, and there is no {attribute} in {module}.")
+        raise IacError(f"The extension names {dotted}, but {module} has no {attribute}.")
     return found
 
 
 def _imported(module: str, called: str, stack: Path) -> Any:
     if not all(part.isidentifier() for part in module.split(".")):
-        raise IacError(f"{module!r} is not the name of a package. An extension is named like shop.extras.")
+        raise IacError(f"{module!r} is not the name of a package. An example of a name is shop.extras.")
     try:
         with import_folders(stack):
             return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
             message = f"There is no extension {called}: no module {error.name} can be imported."
-            raise IacError(message, hint="install it, or take it out of `extensions` of the stack") from None
+            raise IacError(message, hint="install it, or remove it from `extensions` of the stack") from None
         raise _broken(called, error) from None
     except Exception as error:  # noqa: BLE001 - somebody else's code may raise anything
         raise _broken(called, error) from None

@@ -140,7 +140,7 @@ def open_file(file: Path, flags: int, how: str) -> IO[Any]:
         descriptor = os.open(file, flags | _CAREFUL, PRIVATE_FILE)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, "it is a link, and what it leads to may be anybody's", str(file)) from None
+            raise OSError(errno.ELOOP, "it is a link, and its target may belong to anybody", str(file)) from None
         raise
     # The descriptor stands for the file from here on: its name may mean another one by now.
     return open(descriptor, how, encoding=None if "b" in how else "utf-8")
@@ -204,7 +204,9 @@ def _must_be_own(link: Path) -> None:
         return
     owner, folder = link.lstat().st_uid, link.parent.stat()
     if owner not in (os.geteuid(), 0, folder.st_uid) and folder.st_mode & stat.S_IWOTH:
-        raise PermissionError(errno.EPERM, "it is somebody else's link in a folder that is open to all", str(link))
+        raise PermissionError(
+            errno.EPERM, "it is a link of another user, in a folder that everybody can write to", str(link)
+        )
 
 
 def _umask() -> int:

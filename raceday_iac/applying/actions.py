@@ -96,7 +96,7 @@ class Recount:
             raise RefusedError(
                 f"{change.action} of {change.address} was stopped: {', and '.join(self._reported(change, more, now))}. "
                 "It was left as it is.",
-                hint=f"look at what was added, then plan again; to allow it: --allow-data-loss "
+                hint=f"check what was added, then plan again; to allow it: --allow-data-loss "
                 f"{permission(change.address, together)}",
             )
 
@@ -241,9 +241,11 @@ class Work:
         if not name or name in fields:
             return
         if live.made_secret is None:
-            self.warn(change, f"{change.address}: its {name} was made, and the answer that showed it was lost")
+            self.warn(change, f"{change.address}: its {name} was created, but the answer that contained it was lost")
         elif self.keep_secret is None:
-            self.warn(change, f"{change.address}: its {name} was made and not kept; --secrets-out FILE writes it down")
+            self.warn(
+                change, f"{change.address}: its {name} was created but not kept; --secrets-out FILE writes it to a file"
+            )
         else:
             self.keep_secret(change.address, live.made_secret)
 
@@ -274,8 +276,8 @@ class Work:
         if differing:
             details = "; ".join(map(field_text, differing))
             raise ProviderError(
-                f"Appwrite made {address} along with its collection, but not as it was asked to: {details}",
-                hint="plan again: the next apply mends it",
+                f"Appwrite made {address} along with its collection, but not as requested: {details}",
+                hint="plan again: the next apply corrects it",
             )
         self._schema.came_along(live)
         self.recorder.put_all([self._entry(address, fields, live)])

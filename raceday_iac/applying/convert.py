@@ -74,8 +74,8 @@ def _add(
         provider.create(copy, fields)
     elif not has_form(found.fields, wanted):
         raise ProviderError(
-            f"{copy} is in the way: it is not what a conversion to {wanted['type']} makes. {NOTHING_CHANGED}",
-            hint="rename it if it is yours; delete it if it is left from a conversion to something else",
+            f"{copy} already exists, and is not what a conversion to {wanted['type']} creates. {NOTHING_CHANGED}",
+            hint="rename it if you need it; delete it if an earlier conversion to another type left it",
         )
     yield from until_available(provider, [copy], first_look)
     if found is not None and any(found.fields.get(name) != value for name, value in fields.items()):
@@ -216,9 +216,9 @@ class _Copying:
             return
         identity, why = next(iter(self.lost.items()))
         raise RefusedError(
-            f"{len(self.lost)} values of {self.address} cannot be converted to {self.wanted['type']}, and "
-            f"{self.may_lose.number} were to be given up (document {identity}: {why}). {_SAFE}",
-            hint=f"correct them, or give them up with --allow-data-loss {self.address}={len(self.lost)}, then run "
+            f"{len(self.lost)} values of {self.address} cannot be converted to {self.wanted['type']}, but "
+            f"only {self.may_lose.number} may be lost (document {identity}: {why}). {_SAFE}",
+            hint=f"correct them, or allow their loss with --allow-data-loss {self.address}={len(self.lost)}, then run "
             "apply again",
         )
 
@@ -227,14 +227,14 @@ class _Copying:
         return ProviderError(
             f"Appwrite refuses {len(refused)} documents of {self.address} with their new values "
             f"(document {identity}: {why}). {_SAFE}",
-            hint="correct them, then run apply again: it goes on from here",
+            hint="correct them, then run apply again: it continues from here",
         )
 
     def _given_up(self, written: int) -> ProviderError:
         return ProviderError(
-            f"The values of {self.address} could not all be copied: others keep writing ({written} in the last look). "
+            f"Not all values of {self.address} could be copied: others keep writing ({written} in the last look). "
             f"{_SAFE}",
-            hint="stop what writes to the collection, then run apply again: it goes on from here",
+            hint="stop what writes to the collection, then run apply again: it continues from here",
         )
 
 
@@ -294,8 +294,8 @@ def _cut_batch(
         if not batch:
             return cut
     raise ProviderError(
-        f"The values of {address} could not all be cut: others keep writing.",
-        hint="stop what writes to the collection, then run apply again: it goes on from here",
+        f"Not all values of {address} could be cut: others keep writing.",
+        hint="stop what writes to the collection, then run apply again: it continues from here",
     )
 
 
@@ -311,9 +311,9 @@ def _longer(batch: Sequence[Mapping[str, Any]], address: Address, size: int) -> 
 
 def _too_many(address: Address, size: int, limit: Answer, found: int, cut: int) -> RefusedError:
     return RefusedError(
-        f"At least {found} values of {address} are longer than {size} characters now, and {limit.number} were to be "
+        f"At least {found} values of {address} are longer than {size} characters now, but only {limit.number} may be "
         f"cut. {cut} were; the size was left as it is.",
-        hint="look at what was added, then plan again",
+        hint="check what was added, then plan again",
     )
 
 

@@ -133,14 +133,14 @@ class Deploying:
         return BuildError(
             f"The build of {self.owner} has not moved for {still:.0f} s (status {deployment.status}). "
             f"{self._what_is_live}\n  Last lines of its log:\n{_tail(deployment)}"
-            "\n  It was not canceled: if it ends after all, the next apply uses it.",
-            hint=f"{_log_hint(self.owner, deployment.id)}; to give it up: "
+            "\n  It was not canceled: if it still finishes, the next apply uses it.",
+            hint=f"{_log_hint(self.owner, deployment.id)}; to delete it: "
             f"raceday-iac deployments {as_typed(self.owner)} --clean --older-than 0",
         )
 
     @property
     def _what_is_live(self) -> str:
-        return "The deployment that was active still is." if self.before.back else "It has no active deployment yet."
+        return "The previous deployment is still active." if self.before.back else "It has no active deployment yet."
 
 
 def _tail(deployment: Deployment) -> str:
@@ -189,7 +189,7 @@ class Probing:
         if ended.status == "failed" or ended.response_status != self.probe.expect_status:
             raise ProbeError(
                 f"The probe of {self.owner} {ended.status} with {ended.response_status or 'no answer'}, "
-                f"expected was {self.probe.expect_status}.{_log_tail(ended)}",
+                f"but {self.probe.expect_status} was expected.{_log_tail(ended)}",
                 hint=self._log_hint(ended),
             )
 
@@ -210,15 +210,15 @@ class Probing:
 def go_back(provider: Provider, owner: Address, before: str, failure: ProbeError) -> ProbeError:
     """Activate what was active before. Returns the failure with what came of that."""
     if not before:
-        more = "There was no deployment before: this one stays active. The next apply probes it again."
+        more = "There is no earlier deployment: this one stays active. The next apply probes it again."
         return ProbeError(f"{failure.message}\n  {more}", failure.hint)
     try:
         provider.activate(owner, before)
     except IacError as error:
         return ProbeError(
-            f"{failure.message}\n  And the deployment that was active before, {before}, could not be activated again: "
+            f"{failure.message}\n  The deployment that was active before, {before}, could not be activated again: "
             f"{error.message}\n  THE CODE THAT FAILED IS IN USE.",
-            hint=f"go back by hand: raceday-iac rollback {as_typed(owner)}",
+            hint=f"go back to an earlier one: raceday-iac rollback {as_typed(owner)}",
         )
     more = f"The deployment that was active before, {before}, is active again."
     return ProbeError(f"{failure.message}\n  {more}", failure.hint)
@@ -251,7 +251,7 @@ class Retention:
         try:
             return self._prune(remembered)
         except ProviderError as error:
-            self.warn(f"old deployments were not looked for: {error.message}")
+            self.warn(f"old deployments could not be listed: {error.message}")
             return remembered.line
 
     def _prune(self, remembered: Remembered) -> tuple[str, ...]:

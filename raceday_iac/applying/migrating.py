@@ -357,7 +357,7 @@ class Data:
         place = self._place(collection)
         for identity, each in values.items():
             if not isinstance(identity, str) or not identity:
-                raise MigrationError(f"{identity!r} is no id of a document.")
+                raise MigrationError(f"{identity!r} is not the id of a document.")
             if not isinstance(each, Mapping):
                 raise MigrationError(f"{what} takes the values of each document by id, not {type(each).__name__}.")
             self._known(place, each, writes=True)
@@ -398,7 +398,7 @@ class Data:
         raise ProviderError(
             f"{spaced(len(wanted))} documents of {collection_address(*place)} could not be written by {self._address}: "
             f"others keep changing them (document {next(iter(wanted))}).",
-            hint="stop what writes to them, then run apply again: it goes on from here",
+            hint="stop what writes to them, then run apply again: it continues from here",
         )
 
     def _update_once(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> Collection[str]:
@@ -501,16 +501,16 @@ class Data:
         text = str(collection).removeprefix("collection.")
         database, slash, name = text.partition("/")
         if not (database and slash and name) or "/" in name:
-            raise MigrationError(f"{collection!r} is no collection: write database/collection.")
+            raise MigrationError(f"{collection!r} is not a collection: write database/collection.")
         return database, name
 
     def _refused(self, place: Place, refused: Mapping[str, str]) -> ProviderError:
         identity, why = next(iter(refused.items()))
         many = f"{len(refused)} documents" if len(refused) > 1 else "a document"
         return ProviderError(
-            f"Appwrite refuses {many} of {collection_address(*place)} with what {self._address} makes of it "
+            f"Appwrite refuses {many} of {collection_address(*place)} with the values that {self._address} writes "
             f"(document {identity}: {why}).",
-            hint="correct the migration or the documents, then run apply again: it goes on from here",
+            hint="correct the migration or the documents, then run apply again: it continues from here",
         )
 
 

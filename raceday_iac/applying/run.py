@@ -174,7 +174,7 @@ def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iter
     watch.observer(Event(EventKind.DONE, change, watch.clock() - begun))
 
 
-_STOPPED = """Stopped. What was saved is consistent; run apply again to go on.
+_STOPPED = """Stopped. The saved state is consistent; run apply again to continue.
 Shared state stays locked until the lock expires, or now with: raceday-iac state lock release"""
 
 

@@ -97,7 +97,8 @@ def _must_be_there(reader: Provider, collection: Address, pending: Sequence[Addr
     database, name = collection.parts
     if not reader.collection(database, name):
         raise ProviderError(
-            f"{collection} was deleted while Appwrite was to finish {pending[0]}.", hint="run apply again: it makes it"
+            f"{collection} was deleted before Appwrite had finished {pending[0]}.",
+            hint="run apply again: it creates the collection",
         )
 
 
@@ -214,7 +215,7 @@ class SchemaWork:
         try:
             return self.provider.unknown_attributes(database, name, attributes, relationships)
         except AccessError as error:
-            self.warn(f"{collection} was not proven to be usable by documents: {error.message}")
+            self.warn(f"whether documents can use {collection} could not be checked: {error.message}")
             return ()
 
     def _make_again(self, collection: Address, batch: Sequence[Address], lost: Sequence[str]) -> Iterator[float]:
@@ -223,7 +224,9 @@ class SchemaWork:
         others = [each for each in self.provider.members(database, name, "attributes") if each.name not in keys]
         if others or self.provider.count_documents(database, name):
             raise self._broken(collection, lost)
-        self.warn(f"{collection} was made again, one attribute at a time: documents did not know {', '.join(lost)}")
+        self.warn(
+            f"{collection} was created again, one attribute at a time: documents did not accept {', '.join(lost)}"
+        )
         wanted = self.desired.resources
         self.provider.delete(collection, Live(collection, wanted[collection].fields, collection.name))
         self.provider.create(collection, wanted[collection].fields)
@@ -302,8 +305,8 @@ def _failure(failed: Sequence[Live]) -> ProviderError:
     if taken:
         collection = owner_of(taken[0].address)
         return BrokenSchemaError(
-            f"{message}. Something of that key is in its table or in its own copy of the schema, and its API does not "
-            "show it: creating it again fails again",
+            f"{message}. Something with that key is in its table or in its internal copy of the schema, but its API "
+            "does not show it: creating it fails every time",
             hint=f"give it another key in the stack; for the same key {making_again(collection)}",
         )
     return ProviderError(message, hint="run apply again: it deletes what failed and creates it again")
@@ -312,7 +315,7 @@ def _failure(failed: Sequence[Live]) -> ProviderError:
 def _still_pending(pending: Sequence[Address], seconds: float) -> UnsettledError:
     names = ", ".join(map(str, pending[:5])) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
     return UnsettledError(
-        f"Appwrite has not finished {names}; nothing moved for {seconds:.0f} s.",
-        hint="its database worker may be down; run apply again later, it goes on from here. "
+        f"Appwrite has not finished {names}; nothing changed for {seconds:.0f} s.",
+        hint="its database worker may be down; run apply again later, it continues from here. "
         "If it stays stuck: raceday-iac recover --dry-run",
     )

@@ -178,7 +178,7 @@ def goals_of_variables(variables: Mapping[Address, Fields], there: Collection[Ad
     for address, fields in variables.items():
         by_owner.setdefault(next(iter(owners(address)), address), {})[address] = fields
     for owner, found in by_owner.items():
-        problem = "" if owner in found or owner in there else f"{owner} is not there"
+        problem = "" if owner in found or owner in there else f"{owner} does not exist"
         yield Goal(Section(owner, Form.VARIABLES, owner), owner, problem=problem, variables=found)
 
 
@@ -196,7 +196,9 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
     place, renamed = section.place, {}
     if section.form is Form.SOURCES:
         return Goal(
-            section, place, reported="the stack deploys code: take it out with backup extract, and name its folder"
+            section,
+            place,
+            reported="the stack deploys code: run raceday-iac backup extract, and name the new folder in the stack",
         )
     if section.form is Form.CONTENTS:
         return _contents_goal(section, into or place, real)
@@ -207,7 +209,7 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
             # Nothing was left there.
             section = replace(section, left=Left())
     if place not in real:
-        return Goal(section, place, problem=f"{place} is not there")
+        return Goal(section, place, problem=f"{place} does not exist")
     there = {at.name: live for at, live in real.items() if kind_of(at).is_column and live.status == "available"}
     names = {key: renamed.get(key, key) for key in (*section.columns, *section.links)}
     columns = {
@@ -222,8 +224,8 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
 
 def _contents_goal(section: Section, place: Address, real: Mapping[Address, Live]) -> Goal:
     if kind_of(place).contents is None:
-        return Goal(section, place, problem=f"{place} cannot hold what is in it")
-    return Goal(section, place, problem="" if place in real else f"{place} is not there")
+        return Goal(section, place, problem=f"{place} cannot hold these files")
+    return Goal(section, place, problem="" if place in real else f"{place} does not exist")
 
 
 # What a record means for a document as it is.
@@ -285,7 +287,7 @@ def verdict_of_item(contents: Contents, record: Mapping[str, Any], live: Mapping
             identity, creates=not why, values={} if why else record, unfit={contents.noun: why} if why else {}
         )
     now, before = ([_plain(each.get(name)) for name in contents.alike] for each in (live, item))
-    unfit = {contents.noun: "one of this id is there, and it is another one"} if now != before else {}
+    unfit = {contents.noun: "another one with this id exists"} if now != before else {}
     return Verdict(identity, unfit=unfit, seen=str(live.get("$updatedAt") or "?"))
 
 
@@ -453,13 +455,15 @@ class RestorePlan:
         """Raise RefusedError where more newer values would be overwritten than somebody has agreed to."""
         for address, number in overwrite.items():
             if address not in (goal.section.address for goal in self.goals):
-                raise IacError(f"--overwrite {address}: nothing of that address would be written back.", unchanged=True)
+                raise IacError(
+                    f"--overwrite {address}: nothing with this address would be written back.", unchanged=True
+                )
             newer = self.newer_of(address)
             if numbers_needed if number is None else not number.covers(Answer(newer)):
                 raise RefusedError(
                     f"{spaced(newer)} documents of {address} hold values that are newer than the backup, and "
                     f"--overwrite names {'no number' if number is None else number.number}.",
-                    hint=f"if they are to be overwritten: --overwrite {address}={newer}",
+                    hint=f"to overwrite them: --overwrite {address}={newer}",
                     unchanged=True,
                 )
 

@@ -84,7 +84,7 @@ class Backups:
             ids[-1:] if name == "latest" else [name] if name in ids else [each for each in ids if each.startswith(name)]
         )
         if len(found) > 1:
-            raise IacError(f"{name} begins {len(found)} ids of backups: {', '.join(found)}.", unchanged=True)
+            raise IacError(f"{name} is the beginning of {len(found)} backup ids: {', '.join(found)}.", unchanged=True)
         if not found:
             raise self._missing(name)
         return found[0]
@@ -248,7 +248,7 @@ class Backups:
         if content is None:
             raise DamagedError(f"{part.name} of the backup {manifest.id} is missing.", _REST)
         if hashlib.sha256(content).hexdigest() != part.sha256:
-            raise DamagedError(f"{part.name} of the backup {manifest.id} is not as it was written.", _REST)
+            raise DamagedError(f"{part.name} of the backup {manifest.id} was changed after it was written.", _REST)
         return content
 
     def _packed(self, manifest: Manifest, part: Part) -> bytes:
@@ -282,14 +282,12 @@ class Backups:
 
     @staticmethod
     def _missing(name: str) -> IacError:
-        return IacError(
-            f"There is no backup {name}.", hint="see which there are: raceday-iac backup list", unchanged=True
-        )
+        return IacError(f"There is no backup {name}.", hint="see all: raceday-iac backup list", unchanged=True)
 
     @staticmethod
     def _keyless(manifest: Manifest) -> StateError:
         return StateError(
-            f"The backup {manifest.id} is encrypted for {manifest.key}, and the environment names no key.",
+            f"The backup {manifest.id} is encrypted for {manifest.key}, but the environment names no key.",
             hint="name the variable that holds the key: state: {encryption: {key_env: NAME}}",
         )
 

@@ -55,7 +55,7 @@ class Writing:
             more = f"{error.hint}; " if error.hint else ""
             raise BackupError(
                 f"The backup of what would be lost could not be completed: {error.message}",
-                hint=f"{more}to go on without a backup: --no-backup",
+                hint=f"{more}to continue without a backup: --no-backup",
                 unchanged=True,
             ) from None
         return kept
@@ -147,7 +147,7 @@ def _contents(
         if contents is not None and contents.are_files:
             content = reader.content_of(address, item["$id"])
             if len(content) != item[contents.size]:
-                raise StateError(f"{item['$id']} of {address} was read, and is not as long as it is listed.")
+                raise StateError(f"{item['$id']} of {address} was read, but its length is not the one in the list.")
             record["pieces"] = put(content)
         yield record
 
@@ -219,8 +219,8 @@ class Kept:
                 self.complete()
             except StateError as error:
                 raise BackupError(
-                    f"What would be written over in {place} could not be kept: {error.message}",
-                    hint="run apply again: it goes on from here; to go on without a backup: --no-backup",
+                    f"The values in {place} that would be overwritten could not be backed up: {error.message}",
+                    hint="run apply again: it continues from here; to continue without a backup: --no-backup",
                 ) from None
 
     def _place_of(self, plain: Section) -> int:
@@ -243,9 +243,9 @@ class Kept:
                     keep(number, written)
                 except (ProviderError, StateError) as error:
                     raise BackupError(
-                        f"What was written to {section.place} since the backup could not be kept: {error.message} "
+                        f"What was written to {section.place} since the backup could not be backed up: {error.message} "
                         f"{change.address} was left as it is.",
-                        hint="run apply again; to go on without a backup: --no-backup",
+                        hint="run apply again; to continue without a backup: --no-backup",
                     ) from None
 
     def _keep_late(self, number: int, written: Written) -> None:

@@ -43,8 +43,8 @@ def chosen(desired: Desired, addresses: Collection[Address]) -> list[Address]:
     unknown = sorted(str(each) for each in addresses if each not in desired.resources)
     if unknown:
         raise IacError(
-            f"{', '.join(unknown)}: not declared in the stack, so it cannot be adopted.",
-            hint="declare it first, or have its declaration written: raceday-iac import --write FILE ADDRESS",
+            f"{', '.join(unknown)}: not declared in the stack, so it cannot be imported.",
+            hint="declare it first, or let raceday-iac write the declaration: raceday-iac import --write FILE ADDRESS",
             unchanged=True,
         )
     wanted = set(addresses)

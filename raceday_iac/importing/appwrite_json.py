@@ -70,10 +70,10 @@ def read_appwrite_json(document: Any, source: str, code_at: CodeAt = lambda _pat
     others = {name: held for name, held in document.items() if name not in {*top, *SILENT, *PLACE, SETTINGS} and held}
     for name, held in others.items():
         named = ", ".join(names_in(held)) or shown(held)
-        reading.remark(name, f"not imported, because this tool does not manage it: {named}")
+        reading.remark(name, f"not imported, because raceday-iac does not manage it: {named}")
     places = [name for name in PLACE if document.get(name)]
     if places[1:]:
-        reading.remark(source, f"not taken, because an environment file says it: {', '.join(places)}")
+        reading.remark(source, f"not imported, because it belongs in an environment file: {', '.join(places)}")
     for address, live in reading.resources.items():
         for doubt in kind_of(address).all_doubts(live.fields, ServerFacts()):
             reading.remark(address, doubt)
@@ -147,7 +147,7 @@ class _Reading:
             ours = declaring.file_words.get(name, name)
             if ours in found and found[ours] != value:
                 named = ", ".join(names_in(value)) or shown(value)
-                self.remark(place, f"{name} is left out, because it has {ours} too: {named}")
+                self.remark(place, f"{name} is left out, because {ours} is given, too: {named}")
             elif value is not None:
                 found[ours] = value
         return found
@@ -166,7 +166,7 @@ class _Reading:
             if (*at, word) in deeper:
                 self.take_settings(value, (*at, word))
             elif not about:
-                self.remark(place, f"not taken, because it has no such setting: {named(word, value)}")
+                self.remark(place, f"not imported, because there is no such setting: {named(word, value)}")
             else:
                 self._take_setting(about[0], word, value, place)
 
@@ -187,11 +187,11 @@ class _Reading:
                 continue
             database, collection, _ = near.address.parts
             if collection_address(database, collection) in self.resources:
-                self.remark(near.address, f"taken from its far side in {near.fields['relatedCollection']}")
+                self.remark(near.address, f"imported from its other side in {near.fields['relatedCollection']}")
                 self.resources[near.address] = near
             else:
                 far = collection_address(database, near.fields["relatedCollection"])
-                message = f"left out: the collection {collection}, which it leads to, is not in the file"
+                message = f"left out: the collection {collection}, which it refers to, is not in the file"
                 self.remark(far.child("relationship", str(near.fields["twoWayKey"])), message)
 
 
@@ -204,7 +204,7 @@ def _has(raw: Any) -> str:
 def _list(held: Entry, name: str, reading: _Reading) -> Sequence[Any]:
     found = held.get(name)
     if found is not None and not isinstance(found, list):
-        reading.remark(name, f"left out: it is no list, it is {shown(found)}")
+        reading.remark(name, f"left out: it is not a list, but {shown(found)}")
     return found if isinstance(found, list) else ()
 
 
@@ -267,7 +267,7 @@ def what_is_lost(desired: Desired, to: Writing) -> Iterator[Remark]:
         for message in declaring.lost_in_file(resource, desired, to) if declaring else ():
             yield Remark(str(address), message)
     for address in desired.tombstones:
-        yield Remark(str(address), "that it must be absent cannot be said in such a file")
+        yield Remark(str(address), "that it must be absent cannot be written to this format")
 
 
 def fitting(declaring: Declaring, raw: Entry, address: Address, reading: Reading) -> dict[str, Any] | None:
@@ -291,7 +291,7 @@ def fitting(declaring: Declaring, raw: Entry, address: Address, reading: Reading
     known = {*fields, *assumed, *declaring.file_silent}
     unknown = [named(name, raw[name]) for name in raw if name not in known and raw[name]]
     if unknown:
-        reading.remark(address, f"not taken, because it has no such setting: {', '.join(unknown)}")
+        reading.remark(address, f"not imported, because there is no such setting: {', '.join(unknown)}")
     missing = [name for name, field in fields.items() if field.info.is_required() and found.get(name) in (None, "", [])]
     if missing:
         words = {ours: theirs for theirs, ours in declaring.file_words.items()}
@@ -333,7 +333,7 @@ def _problem(value: Any, field: WireField) -> str:
     try:
         found = misfit(value, field.json)
     except OverflowError:
-        found = " is a larger number than fits"
+        found = " is too large a number"
     return ": it" + re.sub(r"^(?:\[\d+\])+", "", found) if found else ""
 
 
@@ -342,7 +342,7 @@ def _misfits(values: Sequence[Any], field: WireField) -> Iterator[Any]:
 
 
 def _instead(assumed: Entry, name: str) -> str:
-    return f"; {shown(assumed[name])} is taken" if name in assumed else ""
+    return f"; {shown(assumed[name])} is used" if name in assumed else ""
 
 
 def with_all_in_it(declaring: Declaring, raw: Entry) -> str:
@@ -380,7 +380,7 @@ def sifted(declaring: Declaring, live: Live, reading: Reading) -> Live:
     written = {word: declaring.as_written(word, live.fields[name], live, reading) for word, name in names.items()}
     arguments = {**written, identity(model): live.address.name}
     for word, value, message in _refused(declaring, model, arguments, spare):
-        reported = f"; {shown(spare[word])} is taken" if word not in arguments and word in spare else ""
+        reported = f"; {shown(spare[word])} is used" if word not in arguments and word in spare else ""
         reading.remark(live.address, f"{names[word]}: {value} is left out: {message}{reported}")
     kept = dict(live.fields)
     for word, name in names.items():

@@ -39,8 +39,8 @@ _LONG_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?\d{4301,})')
 
 #: The form of the state that Terraform 0.12 and newer and OpenTofu write.
 FORMAT = 4
-_PULL = "have the state written out: terraform state pull > terraform.tfstate (or tofu state pull)"
-_DATA = "it is data, which is left alone"
+_PULL = "write the state to a file: terraform state pull > terraform.tfstate (or tofu state pull)"
+_DATA = "it is data, which is not managed"
 #: Types of the provider that hold data, or pass it on.
 _DATA_TYPES = frozenset(
     f"appwrite_{each}"
@@ -75,7 +75,7 @@ def read_document(path: Path) -> Document:
     if includes is None:
         return Document(content, tuple(remarks))
     if not isinstance(includes, Mapping):
-        raise _broken(path, "its includes are no object with a file for each list")
+        raise _broken(path, "its includes are not an object with a file for each list")
     whole = {name: value for name, value in content.items() if name != "includes"}
     for name, file in includes.items():
         if content.get(name) is not None:
@@ -93,7 +93,7 @@ def _included(path: Path, name: str, file: Any, remarks: list[Remark]) -> Iterat
         return
     entries = _read(place, remarks)
     if not isinstance(entries, list):
-        raise _broken(place, "is included, and does not hold a list")
+        raise _broken(place, "is included, but does not contain a list")
     folder = posixpath.dirname(posixpath.normpath(file.strip().replace("\\", "/")))
     for each in entries:
         where = each.get("path") if isinstance(each, Mapping) else None
@@ -107,11 +107,11 @@ def _place(path: Path, name: str, file: Any) -> Path:
     """Where an included file lies: below the file that includes it."""
     words = re.split(r"[\\/]+", file.strip()) if isinstance(file, str) else []
     if not isinstance(file, str) or not file.strip() or "\0" in file:
-        raise _broken(path, f"the include of {name} is no path")
+        raise _broken(path, f"the include of {name} is not a path")
     place = (path.parent / "/".join(words)).resolve()
     is_below = ".." not in words and place.is_relative_to(path.parent.resolve())
     if not is_below or re.match(r"[a-z][a-z0-9+.-]*:", file.strip(), re.IGNORECASE):
-        raise _broken(path, f"includes {shown(file)} for {name}, which does not lie beside it")
+        raise _broken(path, f"includes {shown(file)} for {name}, which is not in the same folder")
     return place
 
 
@@ -125,7 +125,7 @@ def _read(path: Path, remarks: list[Remark]) -> Any:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise _broken(path, f"is no text in {encoding.removesuffix('-sig').upper()}", line) from None
+        raise _broken(path, f"is not text in {encoding.removesuffix('-sig').upper()}", line) from None
     try:
         return json.loads(
             text,
@@ -143,7 +143,7 @@ def _read(path: Path, remarks: list[Remark]) -> Any:
 
 
 def _refuse(path: Path, text: str, constant: str) -> NoReturn:
-    raise _broken(path, f"is not valid JSON: {constant} is no value", _line(_NO_JSON, text))
+    raise _broken(path, f"is not valid JSON: {constant} is not a value", _line(_NO_JSON, text))
 
 
 def _line(what: re.Pattern[str], text: str) -> int:
@@ -205,10 +205,10 @@ def _counterpart(instance: _Instance, project: str) -> Address | str:
         return _DATA
     kind = _kind_of(instance)
     if kind is None:
-        return "no counterpart here; it stays as it is"
+        return "raceday-iac has no such kind; it stays as it is"
     elsewhere = instance.attributes.get("project_id")
     if elsewhere and elsewhere != project:
-        return f"it belongs to the project {elsewhere}, and this environment is {project}"
+        return f"it belongs to the project {elsewhere}, but this environment is {project}"
     parts = [instance.attributes.get(each) for each in kind.terraform_path]
     if not all(isinstance(each, str) and each for each in parts):
         return f"the state does not say its {' and '.join(kind.terraform_path)}"

@@ -114,7 +114,7 @@ def literal(value: Any) -> str:
         return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
     if value is None or isinstance(value, bool | int):
         return repr(value)
-    raise TypeError(f"{type(value).__name__} has no place in a stack file")
+    raise TypeError(f"{type(value).__name__} cannot be written to a stack file")
 
 
 def spread(value: Any, depth: int, before: str = "", after: str = ",") -> list[str]:

@@ -27,7 +27,7 @@ from .names import Name, Names, Project, Remark, call, comment, constant, text_l
 #: Arguments whose value may be shared by many resources.
 _SHARED = ("execute", "events", "scopes", "permissions")
 _HEAD = '''\
-"""What the project held when it was imported. From here on this file is the one to change."""
+"""The project as it was when it was imported. Make changes in this file from now on."""
 
 from __future__ import annotations
 '''
@@ -131,7 +131,7 @@ def _left_out_lines(left_out: Mapping[Address, str]) -> Iterator[str]:
     if not left_out:
         return
     yield ""
-    yield "# Not declared here, and so left as it is:"
+    yield "# Not declared here, so it is left as it is:"
     for address, reason in left_out.items():
         yield comment(f"  {address}: {reason}")
 
@@ -186,7 +186,7 @@ def _inside(project: Project, left_out: Collection[Address]) -> dict[Address, st
     for address in project.resources:
         above = next((each for each in owners(address) if each in left_out), None)
         if above and address not in left_out:
-            found[address] = f"it lies in {above}"
+            found[address] = f"it is in {above}"
     return found
 
 
@@ -208,7 +208,7 @@ def _objections(
         found = {each.address: _difference(each) for each in differences if _differs(each, real)}
     fresh = {address: reason for address, reason in found.items() if address not in left_out}
     if found and not fresh:
-        raise IacError(f"A defect of this tool: {next(iter(found.items()))} was left out and is still there.")
+        raise IacError(f"This is a defect of raceday-iac: {next(iter(found.items()))} was left out and is still there.")
     return fresh
 
 
@@ -225,7 +225,7 @@ def _differs(difference: Difference, real: Mapping[Address, Live]) -> bool:
 
 def _difference(difference: Difference) -> str:
     shown = ", ".join(f"{each.name} is {each.before!r}, declared {each.after!r}" for each in difference.fields)
-    return f"a declaration would come out as something else: {shown}"
+    return f"a declaration would give another result: {shown}"
 
 
 def _secret_sources(project: Project) -> dict[str, tuple[Address, str]]:

@@ -146,7 +146,7 @@ def _clashes(own: Mapping[str, bytes], added: Mapping[str, bytes]) -> Iterator[s
         for taken in {*above, *below[:1], *([] if same else [name])} - reported:
             reported.add(taken)
             yield (
-                f"{taken} is a file of its code folder, and packing puts one of its own at {name}; "
+                f"{taken} is a file of its code folder, but raceday-iac writes a file of its own to {name}; "
                 "rename yours, or leave it out (ignore=)"
             )
 
@@ -170,12 +170,12 @@ def _entrypoint_problems(source: CodeSource, own: Contents) -> Iterator[str]:
         return
     found = [each for each in own.left_out if each.path == entry or entry.startswith(each.path)]
     why = f": {found[0].why}{f' ({found[0].detail})' if found[0].detail else ''}" if found else ""
-    yield f"entrypoint {source.entrypoint} is not in its bundle{why}; keep it with include="
+    yield f"entrypoint {source.entrypoint} is not in its bundle{why}; to include it: include="
 
 
 def _too_large(size: int) -> str:
     return (
-        f"has {size:,} bytes, and Appwrite takes {DEPLOYMENT_BYTES:,}; leave out what it does not need at run time "
+        f"has {size:,} bytes, but Appwrite accepts {DEPLOYMENT_BYTES:,}; leave out what it does not need at run time "
         "(ignore=)"
     )
 
@@ -216,7 +216,7 @@ def _shared_problems(shared: Path, project: Path) -> Iterator[str]:
     for path in sorted(shared.glob("*.py")):
         name, target = f"{SHARED}/{path.name}", path.resolve()
         if path.is_symlink() and not target.exists():
-            yield f"{name} is a link that leads nowhere"
+            yield f"{name} is a link to a file that does not exist"
         elif path.is_symlink() and not target.is_relative_to(project):
             yield f"{name} is a link that leads out of the project, to {target}"
         elif path.is_file() and not os.access(path, os.R_OK):

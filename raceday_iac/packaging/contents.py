@@ -236,7 +236,7 @@ class _Walk:
     def _enter(self, folder: Path, name: str, within: tuple[Path, ...], *, is_link: bool) -> None:
         real = folder.resolve() if is_link else folder
         if is_link and any(each.is_relative_to(real) for each in within):
-            self._complain(name, f"is a link that leads back to a folder it lies in, {real}")
+            self._complain(name, f"is a link to a folder that contains it, {real}")
             return
         self._read(real, f"{name}/", (*within, real), kept_only=False)
 
@@ -245,12 +245,12 @@ class _Walk:
         self._bytes += found.st_size
         if self._bytes > limits.BUNDLE_UNPACKED_BYTES:
             raise _StopError(
-                f"its folder holds more than {limits.BUNDLE_UNPACKED_BYTES:,} bytes, the largest that is packed; "
-                f"at {name} it was enough. Leave files out (ignore=)"
+                f"its folder holds more than {limits.BUNDLE_UNPACKED_BYTES:,} bytes, the most that is packed; "
+                f"the limit was reached at {name}. Leave files out (ignore=)"
             )
         content = file.read_bytes()
         if _PRIVATE_KEY.match(content.lstrip()[:100]) and not self._is_named(name):
-            self._found.left_out.append(LeftOut(name, WhyLeftOut.SECRET, "it begins as a private key"))
+            self._found.left_out.append(LeftOut(name, WhyLeftOut.SECRET, "it begins like a private key"))
             return
         self._found.files[name] = content
         if found.st_mode & stat.S_IXUSR:

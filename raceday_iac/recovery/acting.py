@@ -66,7 +66,7 @@ def carry_out(recovery: Recovery, hands: RecoveryExecutor) -> Iterator[Done]:
             yield Done(step, f"not begun, because {broken[step.chain]} failed before it")
             continue
         if not turns.take(step.subject, step.turn):
-            reason = f"the end of {turns.closed_by(step.turn)} was not seen, and they would lose each other"
+            reason = f"the end of {turns.closed_by(step.turn)} was not seen, so another change could be lost"
             yield Done(step, f"not begun: {reason}")
             continue
         try:
@@ -86,9 +86,9 @@ def _delete_deployment(step: Step, hands: RecoveryExecutor) -> Done:
     try:
         status = hands.provider.deployment(owner, step.identity).status
     except NotFoundError:
-        return Done(step, was_needed=False, note="it is gone already")
+        return Done(step, was_needed=False, note="it was already gone")
     if status != classified.deployment.status:
-        return Done(step, was_needed=False, note=f"it went on meanwhile and is {status}: left alone")
+        return Done(step, was_needed=False, note=f"it changed meanwhile and is now {status}: left alone")
     # All deployments are handed over, because what is not among them is forgotten; only this one is an orphan in it.
     only: Sequence[Classified] = [each if each is classified else replace(each, role=Role.PREVIOUS) for each in known]
     return Done(step, clean(hands.provider, hands.recorder, owner, only)[step.identity])
@@ -99,12 +99,12 @@ def _delete_member(step: Step, hands: RecoveryExecutor) -> Done:
     (before,) = (each for each in hands.scene.observation.schema if each.address == address)
     now = hands.provider.current(address)
     if now is None:
-        return Done(step, was_needed=False, note="it is gone already")
+        return Done(step, was_needed=False, note="it was already gone")
     if (now.status, now.updated_at) != (before.status, before.updated_at):
-        return Done(step, was_needed=False, note=f"it went on meanwhile and is {now.status}: left alone")
+        return Done(step, was_needed=False, note=f"it changed meanwhile and is now {now.status}: left alone")
     hands.provider.delete(address, now)
     left = _until_gone(address, hands)
-    return Done(step) if left is None else Done(step, f"it is {left.status} still; the server has yet to delete it")
+    return Done(step) if left is None else Done(step, f"it is still {left.status}; the server has not deleted it yet")
 
 
 def _until_gone(address: Address, hands: RecoveryExecutor) -> Live | None:
@@ -118,9 +118,9 @@ def _delete_execution(step: Step, hands: RecoveryExecutor) -> Done:
     try:
         status = hands.provider.execution(step.function, step.identity).status
     except NotFoundError:
-        return Done(step, was_needed=False, note="it is gone already")
+        return Done(step, was_needed=False, note="it was already gone")
     if status != "scheduled":
-        return Done(step, was_needed=False, note=f"it is {status} by now: left alone")
+        return Done(step, was_needed=False, note=f"it is now {status}: left alone")
     hands.provider.delete_execution(step.function, step.identity)
     return Done(step)
 
@@ -180,12 +180,12 @@ def run_to_its_end(provider: Provider, function: str, patience: RetryPolicy) -> 
     except ProviderError as error:
         if error.code:
             raise
-        return f"{error.message} Whether it was started is not known: raceday-iac logs {function}", ""
+        return f"{error.message} It may have been started; see: raceday-iac logs {function}", ""
     try:
         execution = _followed(provider, execution, patience)
     except Interrupted:
         raise Interrupted(
-            f"Interrupted. Execution {execution.id} of function.{function} goes on; what was to follow was not begun.",
+            f"Interrupted. Execution {execution.id} of function.{function} still runs; the next steps were not begun.",
             hint=f"follow it with: raceday-iac logs {function}; then see what is left: raceday-iac recover --dry-run",
         ) from None
     if execution.status not in OVER:
@@ -239,17 +239,17 @@ def free(place: LockPlace, rules: Rules, lock: Lock, owner: str) -> str:
     try:
         held = store.run(protocol.acquiring(claim, rules.numbers(lock)))
     except Gone:
-        return "it is free by now"
+        return "it is free now"
     except (protocol.LockUnclear, protocol.LockStoreMissing, protocol.LockStoreUnfit, protocol.LockDenied) as error:
         raise ProviderError(f"{place.lock_id} was not freed: {type(error).__name__}: {error}") from None
     if isinstance(held, protocol.Refusal):
-        return "its owner has given a sign of life"
+        return "its owner is alive: it has renewed the lock"
     if (kept := _progress(place, held, store.last, rules.day_field)) and store.may_write(held):
         # Losing the lock just now loses the progress, and nothing else: it is in nobody's way.
         with suppress(NotFoundError):
             place.provider.put_document(place.database, place.collection, *kept, fence=held.fence)
     if not store.run(protocol.releasing(held)):
-        raise ProviderError(f"{place.lock_id} was taken over, but giving it back is not confirmed; it ends by itself")
+        raise ProviderError(f"{place.lock_id} was taken over, but its release is not confirmed; it expires by itself")
     return ""
 
 

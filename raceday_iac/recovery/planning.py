@@ -75,13 +75,15 @@ CHAIN = "daily"
 
 def daily_steps(runs: Sequence[Daily], observation: Observation, held: Collection[str], is_quiet: bool) -> Recovery:
     """From the first missed run on, everything whose time has come is run: what ran on the incomplete data of the one
-    before it has to run again. `held` are functions whose lock is held by a run that lives."""
+    before it has to run again. `held` are functions whose lock is held by a run that is alive."""
     if not any(each.stand is Stand.MISSED for each in runs):
         return Recovery()
     wanted = _wanted(runs)
     reason = _why_not_started(runs, wanted, observation, held, is_quiet)
     if reason:
-        return Recovery((), tuple(Left(f"function.{each.function}", "it missed its day", reason) for each in wanted))
+        return Recovery(
+            (), tuple(Left(f"function.{each.function}", "it has missed its day", reason) for each in wanted)
+        )
     return Recovery(tuple(_daily_step(each, observation) for each in wanted))
 
 
@@ -104,7 +106,7 @@ def _why_not_started(
         if seen is None or not seen.active:
             return f"{each.function} has no active deployment: raceday-iac apply"
         if each.function in held:
-            return f"the lock of {each.function} is held by a run that lives"
+            return f"the lock of {each.function} is held by a run that is alive"
     return ""
 
 
@@ -115,9 +117,9 @@ def _daily_step(run: Daily, observation: Observation) -> Step:
         why = f"its run of {run.due:%H:%M} UTC did not do its work: {run.why}"
     else:
         assert run.run is not None
-        why = f"it ran at {instant_of(run.run.created_at):%H:%M} UTC, before what it needs was there"
-    guard = "its lock keeps a second run out" if seen is not None and seen.lock else "no run of it is under way"
-    more = f"; {guard}, and by health.yaml it may be repeated"
+        why = f"it ran at {instant_of(run.run.created_at):%H:%M} UTC, before its input was there"
+    guard = "its lock prevents a second run" if seen is not None and seen.lock else "it is not running"
+    more = f"; {guard}, and health.yaml allows to repeat it"
     what = f"start {run.function} and wait for its end"
     return Step(Remedy.RUN, f"function.{run.function}", "", what, f"{why}{more}", chain=CHAIN)
 
@@ -138,7 +140,7 @@ def deployment_steps(classified: Mapping[str, Sequence[Classified]], stuck: Mapp
             if each.role is Role.ORPHAN and deployment.status in (*UNFINISHED, READY):
                 steps.append(_deployment_step(function, each))
             elif each.role is Role.FOREIGN and is_stuck:
-                why = "nothing shows that it is ours: it may belong to somebody who still works on it"
+                why = "nothing shows that raceday-iac made it: somebody may still work on it"
                 left.append(Left(f"deployment.{function}", f"deployment {deployment.id} is {deployment.status}", why))
             elif each.role is Role.ACTIVE and is_stuck:
                 why = "it is active; activate another one first: raceday-iac rollback"
@@ -149,14 +151,14 @@ def deployment_steps(classified: Mapping[str, Sequence[Classified]], stuck: Mapp
 def _deployment_step(function: str, classified: Classified) -> Step:
     deployment = classified.deployment
     if deployment.status == READY:
-        what, why = f"delete deployment {deployment.id}", "a run of ours built it, and never took it into use"
+        what, why = f"delete deployment {deployment.id}", "raceday-iac built it, but never put it into use"
     elif deployment.status == "waiting":
         what = f"cancel and delete deployment {deployment.id}"
-        why = "a run of ours began to upload it and never finished; it is not active"
+        why = "raceday-iac began to upload it, but did not finish; it is not active"
     else:
         what = f"cancel the build of deployment {deployment.id} and delete it"
-        why = f"it is ours, {deployment.status} since {deployment.created_at[:16]} UTC, and not active"
-    then = "the code that is declared is uploaded again by: raceday-iac apply"
+        why = f"raceday-iac made it; it is {deployment.status} since {deployment.created_at[:16]} UTC, and not active"
+    then = "to upload the declared code again: raceday-iac apply"
     return Step(Remedy.DELETE_DEPLOYMENT, f"deployment.{function}", deployment.id, what, why, then)
 
 
@@ -170,7 +172,7 @@ _NO_ENDPOINT = "Appwrite has no endpoint that ends it (its deletion is refused w
 
 
 def execution_steps(observation: Observation, watched: HealthConfig, held: Collection[str]) -> Recovery:
-    """`held` are functions whose lock is held by a run that lives."""
+    """`held` are functions whose lock is held by a run that is alive."""
     steps: list[Step] = []
     left: list[Left] = []
     for seen in observation.functions:
@@ -194,7 +196,7 @@ def execution_steps(observation: Observation, watched: HealthConfig, held: Colle
 
 def _forget(seen: FunctionSeen, execution: Execution) -> Step:
     why = (
-        f"it was to begin at {execution.scheduled_at[:16]} UTC, which has passed: Appwrite does not make up for it, "
+        f"it was to begin at {execution.scheduled_at[:16]} UTC, which has passed: Appwrite does not start it later, "
         "and nothing of it has run"
     )
     what = f"delete the scheduled execution {execution.id}"
@@ -220,9 +222,9 @@ def _why_not_again(
     if any(is_under_way(each, seen, watched, observation.now) for each in later):
         return "another run is under way"
     if seen.id in watched.daily:
-        return "whether its day has to be made up for is decided with the daily runs"
+        return "the steps for daily runs decide whether to repeat it"
     if seen.id in held:
-        return "its lock is held by a run that lives"
+        return "its lock is held by a run that is alive"
     if not watched.of(seen.id).restart:
         return f"health.yaml does not say that {seen.id} may be started once more (restart: true)"
     return "" if seen.active else "it has no active deployment"
@@ -248,7 +250,7 @@ def lock_steps(locks: Iterable[LockHealth]) -> Recovery:
             steps.append(_lock_step(lock))
         elif state.is_crowded or state.is_dying:
             why = (
-                f"its owner lives: last sign of life {format_duration(state.heartbeat)} ago, stale after "
+                f"its owner is alive: it renewed the lock {format_duration(state.heartbeat)} ago, stale after "
                 f"{format_duration(lock.stale_after)}; it ends after {format_duration(lock.expiry)} at the latest"
             )
             left.append(Left(f"lock.{lock.function}", f"{lock.lock_id} is held, {state.refused} starts refused", why))
@@ -261,7 +263,7 @@ def _lock_step(lock: LockHealth) -> Step:
     keeps = ", and keep the progress that is in it" if state.progress else ""
     what = f"take {lock.lock_id} over from {state.execution or state.owner[:12]} and give it back{keeps}"
     why = (
-        f"its owner gave no sign of life for {format_duration(state.heartbeat)} "
+        f"its owner has not renewed it for {format_duration(state.heartbeat)} "
         f"(stale after {format_duration(lock.stale_after)}) and took it {format_duration(state.age)} ago "
         f"(expiry {format_duration(lock.expiry)}), by the server's clock; a run that "
         "lives would have stopped writing by itself"
@@ -277,7 +279,7 @@ def _lock_step(lock: LockHealth) -> Step:
 
 
 _NEVER_WAS = ("processing", "failed")
-_WAIT = "the server is at work on {}, and they would lose each other; look again when it has ended"
+_WAIT = "the server is at work on {}, and a change beside it could be lost; look again when it has ended"
 
 
 def schema_steps(
@@ -310,13 +312,13 @@ def _why_not_made(live: Live, owned: Collection[Address]) -> str:
         return "neither the stack nor the state knows it: its owner is unknown"
     if can_only_fail_again(live):
         collection = owner_of(live.address)
-        return f"deleted and created again, it fails again; {making_again(collection)}"
+        return f"if it is deleted and created again, it fails again; {making_again(collection)}"
     if live.status == "deleting":
-        return "its deletion was asked for already; the server's own worker has to do it"
+        return "its deletion is requested already; the worker of the server must do it"
     if kind_of(live.address).is_column and live.status not in _NEVER_WAS:
         # Observed on 1.8.1: an attribute of a unique index over two columns gets stuck, with an empty error.
         return (
-            "its deletion failed, so it may still hold values; delete an index over it first (that is what it mostly "
+            "its deletion failed, so it may still hold values; delete an index over it first (that is the usual "
             "fails at), then let the plan decide: raceday-iac plan"
         )
     return ""
@@ -331,7 +333,7 @@ def _schema_step(live: Live, trouble: str) -> Step:
         "",
         f"delete this {live.address.kind}",
         f"{trouble}, and {proof}",
-        "created again by: raceday-iac apply",
+        "to create it again: raceday-iac apply",
         turn=Turn(_places(live)),
     )
 

@@ -107,7 +107,7 @@ def test_a_bundle_that_is_too_large_is_refused_by_the_plan(
     size = len(bundles_of(project)["archive"])
     monkeypatch.setattr(bundle, "DEPLOYMENT_BYTES", size - over)
     if over:
-        refused(project, "function." + project.id("f"), f"has {size:,} bytes, and Appwrite takes {size - 1:,}")
+        refused(project, "function." + project.id("f"), f"has {size:,} bytes, but Appwrite accepts {size - 1:,}")
     else:
         assert project.run("plan").code == 0
 
@@ -155,7 +155,7 @@ def test_a_code_folder_may_be_a_link_and_then_links_in_it_lead_no_further_than_i
 
 def test_a_link_in_a_circle_is_refused_with_its_path(project: Arena) -> None:
     (project.root / "functions" / "x" / "again").symlink_to("..")
-    refused(project, "again is a link that leads back to a folder it lies in")
+    refused(project, "again is a link to a folder that contains it")
 
 
 def test_a_broken_link_and_a_pipe_are_named_by_plan_and_lint(project: Arena) -> None:
@@ -224,7 +224,7 @@ def test_a_file_of_the_users_is_never_replaced(project: Arena, name: str) -> Non
                        lock=Lock("f-lock", stale_after=20, heartbeat=10, expiry=30))
         """
     )
-    refused(project, f"{name} is a file of its code folder, and packing puts one of its own at {name}")
+    refused(project, f"{name} is a file of its code folder, but raceday-iac writes a file of its own to {name}")
 
 
 # Changes.

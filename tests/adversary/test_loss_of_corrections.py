@@ -116,5 +116,5 @@ def test_a_correction_while_values_are_converted_is_what_is_converted(c: Arena, 
     else:
         ended = apply(c, code=5)
         assert "1 values of" in ended.out
-        assert "cannot be converted to integer, and 0 were to be given up" in ended.out
+        assert "cannot be converted to integer, but only 0 may be lost" in ended.out
         assert values(c)["d1"] == corrected

@@ -76,7 +76,7 @@ def test_a_new_collection_knows_all_its_attributes(losing: Arena, losing_server:
     ended = apply(losing, "--parallelism", parallelism)
     write(losing, 1, **{f"k{number}": "x" for number in EIGHT})
     must_agree(losing, losing_server)
-    assert f"{at(losing, 'collection', 'c')} was made again, one attribute at a time" in ended.text
+    assert f"{at(losing, 'collection', 'c')} was created again, one attribute at a time" in ended.text
 
 
 def test_attributes_that_are_added_to_a_collection_with_documents(losing: Arena, losing_server: Any) -> None:

@@ -124,7 +124,7 @@ def test_a_second_interrupt_ends_it_at_once(shop: Shop) -> None:
         _, err = console.process.communicate(timeout=30)
     assert console.process.returncode == 130
     assert "Traceback" not in err
-    assert "Stopped. What was saved is consistent; run apply again to go on." in err
+    assert "Stopped. The saved state is consistent; run apply again to continue." in err
 
 
 def test_without_a_change_under_way_it_ends_at_once(shop: Shop) -> None:

@@ -364,13 +364,13 @@ def test_the_files_of_a_deleted_bucket_are_put_back(project: Project, bucket: st
     project.declare("")
     project.apply("--allow-data-loss", f"bucket.{project.id('pictures')}=3")
     project.iac("backup", "verify")
-    assert "is not there" in project.iac("restore", "latest", "--auto-approve", code=1).out
+    assert "does not exist" in project.iac("restore", "latest", "--auto-approve", code=1).out
     project.stack_file.write_text(stack)
     project.apply()
     put_first = {"file": ("other.txt", b"somebody else's", "text/plain")}
     project.api.form(bucket, {"fileId": "f3"}, put_first)
     said = project.iac("restore", "latest", "--auto-approve", code=1).out
-    assert "f3: file: one of this id is there, and it is another one" in said
+    assert "f3: file: another one with this id exists" in said
     assert contents(project, bucket)[0]["name"] == "other.txt"
     project.api.delete(f"{bucket}/f3")
     assert "The plan is empty" in project.iac("restore", "latest", "--auto-approve").out
@@ -417,13 +417,13 @@ def test_members_of_a_team_are_members_again(project: Project) -> None:
     project.declare("")
     lost = project.apply("--allow-data-loss", f"team.{project.id('staff')}=3")
     assert "Kept before: 3 memberships of 1 address" in lost.out
-    assert "is not there" in project.iac("restore", "latest", "--auto-approve", code=1).out
+    assert "does not exist" in project.iac("restore", "latest", "--auto-approve", code=1).out
     project.declare(stack)
     project.apply()
     project.api.post(path, {"userId": users["b@example.org"], "roles": ["guest"], "url": "http://localhost"})
     project.api.delete(f"/users/{users['c@example.org']}")
     said = project.iac("restore", "latest", "--auto-approve", code=1).out
-    assert f"{users['b@example.org']}: membership: one of this id is there, and it is another one" in said
+    assert f"{users['b@example.org']}: membership: another one with this id exists" in said
     assert "404 user_not_found: User with given userId doesn't exist." in said
     assert "member:ID" in said
     assert members(project) == {"a@example.org": before["a@example.org"], "b@example.org": ["guest"]}
@@ -462,7 +462,7 @@ def test_plain_variables_of_a_deleted_function_are_written_back(project: Project
     losing = ("--allow-data-loss", f"function.{project.id('f')}=2")
     done = project.iac("destroy", project.id("f"), "--auto-approve", *losing)
     assert "and 2 variables in the backup" in done.out
-    assert "f is not there" in project.iac("restore", "latest", "--auto-approve", code=1).out
+    assert "f does not exist" in project.iac("restore", "latest", "--auto-approve", code=1).out
     project.declare(stack.replace("plain", "another"))
     project.apply()
     said = project.iac("restore", "latest", "--auto-approve").out
@@ -487,7 +487,7 @@ def test_the_source_and_the_variables_of_a_deleted_function_are_kept(project: Pr
     assert "source of 1 deployment" in shown.out
     assert "value='plain'" in shown.out
     said = project.iac("restore", "latest", "--auto-approve", code=1).out
-    assert "take it out with backup extract" in said
+    assert "run raceday-iac backup extract" in said
     assert "variables of function" in said
     project.iac("backup", "extract", "latest", "out")
     (found,) = (project.root / "out").rglob("*.tar.gz")

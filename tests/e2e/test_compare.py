@@ -234,7 +234,9 @@ def test_another_secret_is_a_difference_and_never_shown(fleet: Fleet, monkeypatc
     monkeypatch.delenv("TOKEN")
     found = fleet.iac("compare dev staging --json")
     assert seen(found) == {}
-    assert found.json["notCompared"] == ["variable.next-race/TOKEN: whether value is the same secret is not known"]
+    assert found.json["notCompared"] == [
+        "variable.next-race/TOKEN: whether value is the same secret cannot be compared"
+    ]
 
 
 def test_kinds_that_an_older_server_does_not_have_are_said(fleet: Fleet) -> None:

@@ -132,7 +132,7 @@ def test_unchanged_code_is_not_deployed_again_not_even_without_the_state(walk: W
 def test_a_build_that_fails_leaves_the_old_code_active_and_shows_the_end_of_its_log(walk: Walk) -> None:
     reported = walk.must_end("broken", 1).out
     assert walk.seen["broken"] == walk.seen["first"]
-    assert "The deployment that was active still is" in reported
+    assert "The previous deployment is still active" in reported
     assert "line-40-" in reported
     assert "line-2-" not in reported
 

@@ -342,7 +342,7 @@ def test_what_a_terraform_state_names_is_adopted_and_the_rest_named(applied: Pro
         f"deployment.{fn}",
     }
     assert f"appwrite_function.r5: function.{fn}-other is not declared in the stack" in imported.out
-    assert "appwrite_tablesdb_row.r6: it is data, which is left alone" in imported.out
+    assert "appwrite_tablesdb_row.r6: it is data, which is not managed" in imported.out
     assert "terraform state rm appwrite_function_variable.r3" in imported.out
     assert "of-terraform" not in imported.text + json.dumps(applied.state())
     # The plan adopts what is declared and was not named.
@@ -361,7 +361,7 @@ def test_a_stack_is_written_of_what_a_terraform_state_names_and_nothing_more(app
     remarks = {each["subject"]: each["message"] for each in document["remarks"]}
     assert {name: why for name, why in remarks.items() if name.startswith("appwrite_")} == {
         "appwrite_function.r5": "not on the server",
-        "appwrite_tablesdb_row.r6": "it is data, which is left alone",
+        "appwrite_tablesdb_row.r6": "it is data, which is not managed",
     }
     refused = on(applied, "x", "import", "--all", "--from-tfstate", terraform(applied), code=1)
     assert "imports what the Terraform state lists" in refused.err

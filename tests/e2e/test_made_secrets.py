@@ -48,7 +48,7 @@ def test_what_the_server_makes_is_written_where_that_is_asked_for_and_nowhere_el
 
 def test_a_secret_that_nobody_asked_for_is_not_kept_and_that_is_said(project: Project) -> None:
     project.declare(KEY)
-    assert "its secret was made and not kept; --secrets-out FILE writes it down" in apply(project).text
+    assert "its secret was created but not kept; --secrets-out FILE writes it to a file" in apply(project).text
     assert project.api.get(f"/project/keys/{project.id('k')}")["secret"] not in apply(project).text
 
 

@@ -367,8 +367,8 @@ def test_documents_are_linked_made_and_deleted(project: Project) -> None:
     [
         ('data.update(shop, {{"a": {{"nme": 1}}}})', "has no attribute 'nme' (did you mean 'name'?)"),
         ('list(data.pages(shop, only=["nme"]))', "has no attribute 'nme' (did you mean 'name'?)"),
-        ('data.update("people", {{}})', "'people' is no collection: write database/collection"),
-        ("data.update(shop, {{1: {{}}}})", "1 is no id of a document"),
+        ('data.update("people", {{}})', "'people' is not a collection: write database/collection"),
+        ("data.update(shop, {{1: {{}}}})", "1 is not the id of a document"),
         ('data.update(shop, {{"a": 1}})', "update takes the values of each document by id, not int"),
         ('data.update(shop, {{"a": {{"name": "x" * 51}}}})', "Appwrite refuses a document of collection"),
         (

@@ -121,7 +121,7 @@ def test_a_build_without_a_sign_of_life_is_given_up_and_changes_nothing(walk: Wa
     reported = walk.must_end("stuck", 1).out
     assert "has not moved for" in reported
     assert "(status building)" in reported
-    assert "The deployment that was active still is" in reported
+    assert "The previous deployment is still active" in reported
     assert f"raceday-iac logs {walk.project.id('fn')} --build" in reported
     assert walk.seen["after stuck"] == walk.seen["first"]
 

@@ -271,7 +271,7 @@ def test_a_key_that_may_not_see_it_is_reported_once_and_only_where_it_is_declare
     faults.add(closed(sample.route, 401, "general_unauthorized_scope"))
     project.declare(sample.stack() + sample.call(other="y"))
     refused = here(project, "plan", code=5)
-    assert refused.out.count("cannot be managed: The API key may not do this") == 1
+    assert refused.out.count("cannot be managed: The API key is not allowed to do this") == 1
     project.declare("")
     assert "cannot be managed" not in here(project, "plan", "--unmanaged").text
 

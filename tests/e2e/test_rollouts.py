@@ -164,7 +164,7 @@ def test_code_that_fails_its_probe_gives_way_to_what_was_active(walk: Walk) -> N
     reported = walk.must_end("deploy 14", 1).out
     assert walk.seen["deploy 14"] == walk.seen["deploy 13"]
     assert f"{walk.seen['deploy 13']}, is active again" in reported
-    assert "completed with 418, expected was 200" in reported
+    assert "completed with 418, but 200 was expected" in reported
     assert "version 14 is probed on /probe with this" in reported
 
 

@@ -227,7 +227,7 @@ def test_a_key_that_may_not_see_it_is_reported_once_and_only_where_it_is_declare
 ) -> None:
     faults.add(closed(setting.read_at, 401, "general_unauthorized_scope"))
     project.declare(setting.call())
-    assert here(project, "plan", code=5).out.count("cannot be managed: The API key may not do this") == 1
+    assert here(project, "plan", code=5).out.count("cannot be managed: The API key is not allowed to do this") == 1
     project.declare("")
     assert "cannot be managed" not in here(project, "plan", "--unmanaged").text
 

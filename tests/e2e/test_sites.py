@@ -94,7 +94,7 @@ def test_a_build_that_fails_leaves_the_old_code_active_and_its_log_can_be_read(p
     before, name = active(project, site), project.id("s")
     declare(project, command="echo no such luck; exit 3")
     reported = project.apply(code=1).out
-    assert f"The build of site.{name} ended failed. The deployment that was active still is." in reported
+    assert f"The build of site.{name} ended failed. The previous deployment is still active." in reported
     assert active(project, site) == before
     assert "no such luck" in project.iac("logs", f"site.{name}", "--build", "latest").out
     assert "a deployment of an earlier run was never put into use" in project.iac("plan").out

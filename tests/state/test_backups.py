@@ -78,8 +78,8 @@ def test_without_the_key_the_head_can_be_read_and_nothing_else(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (lambda content: content[:-1], "is not as it was written"),
-        (lambda content: content[:20] + b"x" + content[21:], "is not as it was written"),
+        (lambda content: content[:-1], "was changed after it was written"),
+        (lambda content: content[:20] + b"x" + content[21:], "was changed after it was written"),
         (None, "is missing"),
     ],
 )
@@ -166,7 +166,11 @@ def test_a_backup_is_named_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     first, second = (made(backups, NOW + timedelta(hours=hours)).id for hours in (0, 1))
     assert backups.find(first[:11]).id == first
     assert backups.find("latest").id == second
-    for name, said in ((first[:8], "begins 2 ids"), ("nothing", "There is no backup nothing"), ("", "begins 2 ids")):
+    for name, said in (
+        (first[:8], "is the beginning of 2 backup ids"),
+        ("nothing", "There is no backup nothing"),
+        ("", "is the beginning of 2 backup ids"),
+    ):
         with pytest.raises(IacError, match=said):
             backups.find(name)
 

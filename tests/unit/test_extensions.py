@@ -90,7 +90,7 @@ def test_a_stack_that_does_not_name_it_has_no_such_command(stack: Path, capsys: 
     [
         ("no_such_package.extras", "There is no extension no_such_package.extras"),
         ("not a name", "is not the name of a package"),
-        ("json", "json is no extension: it has no variable `extension`"),
+        ("json", "json is not an extension: it has no variable `extension`"),
         ("broken_extras", "The extension broken_extras cannot be imported: ZeroDivisionError: division by zero."),
         ("needing_extras", "The extension needing_extras cannot be imported: ModuleNotFoundError"),
     ],
@@ -111,7 +111,7 @@ def test_an_extension_that_cannot_be_used_is_one_sentence(
 
 def test_a_part_that_is_not_there_is_named(stack: Path) -> None:
     assert len(load_extensions(["shop_extras"], stack)) == 1
-    with pytest.raises(IacError, match="there is no nothing in shop_extras_commands"):
+    with pytest.raises(IacError, match="shop_extras_commands has no nothing"):
         load_part("shop_extras_commands:nothing", stack)
 
 

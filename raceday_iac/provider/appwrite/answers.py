@@ -158,7 +158,7 @@ def _unpacked(response: requests.Response, body: bytes, longest: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding != "gzip":
-        raise foreign(response, f"it is encoded as {encoding[:40]!r}, which nobody asked for")
+        raise foreign(response, f"it is encoded as {encoding[:40]!r}, which was not requested")
     unpacking = zlib.decompressobj(wbits=31)
     try:
         unpacked = unpacking.decompress(body, longest)
@@ -198,7 +198,7 @@ def _redirect(response: requests.Response) -> Failure:
         place = urljoin(response.url or "", response.headers["location"])
         urlsplit(place)
     except ValueError:
-        return foreign(response, "redirected to what is no address")
+        return foreign(response, "redirected to something that is not an address")
     return Failure(f"redirected to {place}", location=place)
 
 

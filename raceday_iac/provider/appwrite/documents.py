@@ -123,7 +123,9 @@ def pages(fetch: Callable[..., tuple[Documents, int]], *wanted: str, identity: s
                 new = [each for each in found if each[identity] not in seen]
                 if number and attempt == 0 and found and not new:
                     # What comes after an item never is what came before it. Without an end it would be read for ever.
-                    raise ProviderError("A list was answered with the same page again, so it cannot be read whole.")
+                    raise ProviderError(
+                        "Appwrite answered the same page of a list again, so the list cannot be read completely."
+                    )
                 seen.update(str(each[identity]) for each in new)
                 yield new
         except ProviderError as error:

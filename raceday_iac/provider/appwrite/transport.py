@@ -188,7 +188,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
             # Waiting for a place has taken from it, too.
             left = deadline - self._clock()
             if left <= 0:
-                raise Failure("no place among the requests under way", timed_out=True, unsent=True)
+                raise Failure("too many requests are running at the same time", timed_out=True, unsent=True)
             patience = min(patience, left)
             try:
                 response = self._session.request(
@@ -223,8 +223,9 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         """The error for an answer that is not Appwrite's, or none to this call; `what` came instead."""
         return ForeignAnswerError(
             f"{self.endpoint} does not answer like Appwrite to {call}: {what}.",
-            hint="something in front of it may have answered in its place: run the command again in a minute. "
-            "Else check the endpoint in the environment file: it is the API's address and ends in /v1",
+            hint="a proxy in front of it may have answered instead: run the command again in a minute. "
+            "If that does not help, check the endpoint in the environment file: it is the API's address, and ends in "
+            "/v1",
         )
 
     def _translated(self, failure: Failure, call: Call) -> ProviderError:
@@ -359,13 +360,13 @@ def _access_error(code: int, kind: str, message: str, endpoint: str, project: st
     if kind == "project_not_found":
         text, hint = f"There is no project {project!r} at {endpoint}.", "check `project` in the environment file"
     elif kind == "general_unauthorized_scope":
-        text = f"The API key may not do this on project {project!r}: {message}"
+        text = f"The API key is not allowed to do this in project {project!r}: {message}"
         hint = "give the key the scope named above (Appwrite console → Overview → Integrations → API keys)"
     elif kind == "project_key_expired":
         text, hint = "The API key has expired.", "create a new key and export it"
     else:
         text = f"Appwrite does not accept the API key for project {project!r} at {endpoint}."
-        hint = "check that the environment variable named by api_key_env holds a key of this very project"
+        hint = "check that the environment variable named by api_key_env holds a key of this project"
     return AccessError(text, code=code, kind=kind, hint=hint)
 
 
@@ -381,7 +382,7 @@ def _plain_reason(message: str) -> str:
         ("SSLError", "no secure connection could be made"),
         ("RemoteDisconnected", "it closed the connection without an answer"),
         ("Connection reset", "it cut the connection"),
-        ("BadStatusLine", "it does not speak HTTP"),
+        ("BadStatusLine", "it does not answer in HTTP"),
         ("Connection aborted", "it cut the connection"),
     ):
         if needle in message:

@@ -121,10 +121,10 @@ class AppwriteProvider(AppwriteReader):
         known = [reported[name] for name in reported if name in kind.carried or name in after.fields]
         if known:
             raise ProviderError(
-                f"Appwrite changed more of {address} than it was asked to: {'; '.join(known)}",
-                hint="it was sent back as it was; set it again in the console",
+                f"Appwrite changed more of {address} than was requested: {'; '.join(known)}",
+                hint="the old value was sent, too; set it again in the console",
             )
-        said = "changed with the update, and nobody asked for that; this version of the tool does not know the field"
+        said = "changed with the update without a request; this version of raceday-iac does not know the field"
         return replace(after, remarks=tuple(f"{each} ({said})" for each in reported.values()))
 
     def _transact(self, operations: Sequence[Mapping[str, Any]]) -> None:
@@ -316,7 +316,7 @@ class AppwriteProvider(AppwriteReader):
             # An index that would name one attribute twice is refused before the name is (1.8.1).
             if error.kind == "index_invalid" and self.find(new) is not None:
                 raise ConflictError(
-                    f"{old} cannot be renamed: {new} exists already. {error.message}", code=error.code, kind=error.kind
+                    f"{old} cannot be renamed: {new} already exists. {error.message}", code=error.code, kind=error.kind
                 ) from None
             raise
 
@@ -398,7 +398,7 @@ class AppwriteProvider(AppwriteReader):
         if ignored:
             details = "; ".join(f"{name}: sent {fields[name]!r}, is {live.fields.get(name)!r}" for name in ignored)
             raise ProviderError(
-                f"Appwrite accepted the write of {address} but did not take all of it: {details}",
+                f"Appwrite accepted the write of {address} but did not store all of it: {details}",
                 hint="this server may be older than the stack expects; the resource exists and is in the state",
             )
         return live
@@ -408,17 +408,17 @@ def _taken(address: Address, fields: Fields, error: ConflictError, found: Live |
     """What a 409 means, with what was found after it. That something exists does not make it ours."""
     kind, said = kind_of(address), f"{address} was not created: {error.message}"
     if found is not None and found.address != address:
-        text = f"{said} It is {found.address}, which is the same name to Appwrite."
-        return ConflictError(text, code=error.code, kind=error.kind, hint="choose another name, or that spelling")
+        text = f"{said} Appwrite treats it as the same name as {found.address}, which exists."
+        return ConflictError(text, code=error.code, kind=error.kind, hint="choose another name, or use that spelling")
     if found is not None:
         differing = ", ".join(difference(address, fields, found.fields))
-        text = f"{said} It exists by now, and is not as it was to be made ({differing}). It was left as it is."
+        text = f"{said} It exists meanwhile, with other values ({differing}). It was left as it is."
         return ConflictError(text, code=error.code, kind=error.kind, hint="plan again: the plan shows what differs")
     if kind.is_server_wide:
         hint = f"ids of {kind.plural} are unique over all projects of a server, and another project has this one: "
         hint += "choose another id"
     else:
-        hint = "choose another id, or look in the console for what has this one"
+        hint = "choose another id, or look in the console which resource has this one"
     text = f"{said} This project shows no {kind.name} {address.name!r}."
     return TakenError(text, code=error.code, kind=error.kind, hint=hint)
 

@@ -296,8 +296,8 @@ class S3Backend:
         at = f" at {self.place.endpoint}" if self.place.endpoint else ""
         return _ForeignError(
             f"{self.where}{at} does not answer like S3 to {asked}: {answered.strip()}.",
-            hint="something in front of it may have answered in its place: run the command again in a minute. Else "
-            "check state.endpoint in the environment file",
+            hint="a proxy in front of it may have answered instead: run the command again in a minute. If that "
+            "does not help, check state.endpoint in the environment file",
         )
 
 

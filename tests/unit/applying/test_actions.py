@@ -98,7 +98,7 @@ def test_what_failed_ends_the_wait_with_the_servers_reason(tmp_path: Path, statu
 
 def test_a_wait_without_any_progress_is_given_up_with_the_names(tmp_path: Path) -> None:
     with pytest.raises(
-        ProviderError, match=r"has not finished attribute.d/c/a, attribute.d/c/b; nothing moved for 120 s"
+        ProviderError, match=r"has not finished attribute.d/c/a, attribute.d/c/b; nothing changed for 120 s"
     ) as waited:
         settle(Looks(PROCESSING), tmp_path)
     assert "raceday-iac recover" in waited.value.hint
@@ -107,7 +107,7 @@ def test_a_wait_without_any_progress_is_given_up_with_the_names(tmp_path: Path) 
 def test_what_is_awaited_in_a_collection_that_is_deleted_meanwhile_is_not_awaited_for_long(tmp_path: Path) -> None:
     server = Looks({})
     server.resources.clear()
-    with pytest.raises(ProviderError, match=r"collection.d/c was deleted while Appwrite was to finish attribute.d/c/a"):
+    with pytest.raises(ProviderError, match=r"collection.d/c was deleted before Appwrite had finished attribute.d/c/a"):
         settle(server, tmp_path)
     assert server.count < 30
 
@@ -137,7 +137,7 @@ def test_a_deletion_that_is_stuck_is_reported_with_the_way_out(tmp_path: Path) -
 
 
 def test_a_deletion_that_never_ends_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(UnsettledError, match=r"has not finished attribute\.d/c/a; nothing moved for 120 s"):
+    with pytest.raises(UnsettledError, match=r"has not finished attribute\.d/c/a; nothing changed for 120 s"):
         list(removal(Looks({A: "deleting"}), tmp_path))
 
 

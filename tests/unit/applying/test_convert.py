@@ -223,7 +223,7 @@ def test_a_document_that_was_passed_over_keeps_the_old_attribute() -> None:
     """Whatever the reason: as many must be met as Appwrite counts."""
     server = numbered(30)
     server.count_documents = lambda *_asked: 32  # type: ignore[method-assign]
-    with pytest.raises(ProviderError, match="could not all be copied"):
+    with pytest.raises(ProviderError, match=r"Not all values of .* could be copied"):
         convert(server)
     assert server.columns[AT].fields["type"] == "string"
 
@@ -235,11 +235,11 @@ def test_values_without_a_counterpart_stop_it_before_anything_is_lost() -> None:
     server = numbered(3)
     server.documents_by_id["n1"]["a"] = "one"
     with pytest.raises(
-        RefusedError, match=r"1 values of .* 0 were to be given up \(document n1: not a number\). Nothing was lost"
+        RefusedError, match=r"1 values of .* only 0 may be lost \(document n1: not a number\). Nothing was lost"
     ) as caught:
         convert(server)
     assert caught.value.hint == (
-        "correct them, or give them up with --allow-data-loss attribute.d/c/a=1, then run apply again"
+        "correct them, or allow their loss with --allow-data-loss attribute.d/c/a=1, then run apply again"
     )
     assert server.values("a")["n1"] == "one"
     server.documents_by_id["n1"]["a"] = "1"
@@ -296,7 +296,7 @@ def test_a_copy_that_was_begun_with_other_limits_gets_the_wanted_ones() -> None:
 def test_something_else_under_the_name_of_the_copy_is_left_alone() -> None:
     server = numbered(2)
     server.columns[COPY] = Live(COPY, frozen(text()), "a_conv")
-    with pytest.raises(ProviderError, match=r"a_conv is in the way"):
+    with pytest.raises(ProviderError, match=r"a_conv already exists"):
         convert(server)
     assert set(server.columns) == {AT, COPY}
     assert [each for each in server.log if each != "attributes"] == []
@@ -358,7 +358,7 @@ def test_who_corrects_all_the_time_has_to_stop_before_values_are_cut() -> None:
             server.documents_by_id["x"]["a"] += "y"
 
     server.meanwhile = write
-    with pytest.raises(ProviderError, match="could not all be cut: others keep writing"):
+    with pytest.raises(ProviderError, match=r"Not all values of .* could be cut: others keep writing"):
         cut(server, 1)
 
 
@@ -366,7 +366,7 @@ def test_who_corrects_all_the_time_has_to_stop_before_values_are_cut() -> None:
 def test_no_more_values_are_cut_than_were_agreed_to(limit: int) -> None:
     server = Documents({"a": text()}, {"x": {"a": "abcdef"}, "y": {"a": "abc"}, "z": {"a": "abcd"}})
     if limit < 2:
-        with pytest.raises(RefusedError, match=f"At least 2 values of .*, and {limit} were to be cut. 0 were"):
+        with pytest.raises(RefusedError, match=f"At least 2 values of .*, but only {limit} may be cut. 0 were"):
             cut(server, limit)
         assert server.values("a") == {"x": "abcdef", "y": "abc", "z": "abcd"}
     else:

@@ -112,7 +112,7 @@ def test_an_upload_whose_build_failed_is_not_used(server: FakeAppwrite, status: 
 
 @pytest.mark.parametrize(
     ("before", "live"),
-    [(Before("old"), "The deployment that was active still is."), (NOTHING, "It has no active deployment yet.")],
+    [(Before("old"), "The previous deployment is still active."), (NOTHING, "It has no active deployment yet.")],
 )
 @pytest.mark.parametrize("status", ["failed", "canceled"])
 def test_a_failed_build_activates_nothing_and_shows_the_end_of_its_log(
@@ -154,7 +154,7 @@ def test_a_bundle_that_is_too_large_is_refused_before_anything_is_sent(
     server: FakeAppwrite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("raceday_iac.packaging.bundle.DEPLOYMENT_BYTES", 10)
-    with pytest.raises(BuildError, match=r"The bundle of function.f has \d+ bytes, and Appwrite takes 10;"):
+    with pytest.raises(BuildError, match=r"The bundle of function.f has \d+ bytes, but Appwrite accepts 10;"):
         run(server)
     assert server.log == []
 

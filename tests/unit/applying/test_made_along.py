@@ -181,7 +181,7 @@ def test_where_it_was_refused_the_collection_is_made_without_it(tmp_path: Path) 
 
 
 def test_what_was_made_otherwise_is_an_error_with_both_values(tmp_path: Path) -> None:
-    with pytest.raises(ProviderError, match=r"attribute\.d/c/b along .* not as it was asked to: max: 7 → 9"):
+    with pytest.raises(ProviderError, match=r"attribute\.d/c/b along .* not as requested: max: 7 → 9"):
         apply(Server(other={address("attribute.d/c/b"): frozen({"max": 7})}), tmp_path)
     assert {str(each) for each in LocalState(tmp_path / "state").read().entries} == ALL - {"attribute.d/c/b"}
 

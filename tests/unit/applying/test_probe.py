@@ -71,7 +71,7 @@ def test_it_is_executed_as_declared_and_in_the_background() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [("completed", 200), ("failed", 500), ("failed", 204), ("failed", 0)])
 def test_any_other_end_fails_with_the_end_of_the_log(status: str, code: int) -> None:
-    with pytest.raises(ProbeError, match=f"{status} with {code or 'no answer'}, expected was 204") as caught:
+    with pytest.raises(ProbeError, match=f"{status} with {code or 'no answer'}, but 204 was expected") as caught:
         probing(Executing(("waiting", 0), (status, code))).run()
     assert "it ran" in caught.value.message
     assert "! it broke" in caught.value.message
@@ -119,7 +119,7 @@ def test_code_that_fails_gives_way_to_what_was_active() -> None:
 @pytest.mark.parametrize("before", [Before(), Before("build-1")], ids=["none", "itself"])
 def test_a_first_deployment_that_fails_stays_and_says_so(before: Before) -> None:
     server = Executing(("failed", 500))
-    with pytest.raises(ProbeError, match="There was no deployment before: this one stays active"):
+    with pytest.raises(ProbeError, match="There is no earlier deployment: this one stays active"):
         run(server, before, probed(bundle()))
     assert server.active_deployment(F) == "build-1"
 
@@ -134,4 +134,4 @@ def test_when_even_going_back_fails_it_is_reported_loudly() -> None:
     failure = go_back(server, F, "old", ProbeError("The probe failed."))
     assert "could not be activated again: it is gone" in failure.message
     assert "THE CODE THAT FAILED IS IN USE" in failure.message
-    assert failure.hint == "go back by hand: raceday-iac rollback f"
+    assert failure.hint == "go back to an earlier one: raceday-iac rollback f"

@@ -112,7 +112,7 @@ def test_a_server_that_cannot_list_them_makes_nothing_fail() -> None:
         raise ProviderError("no list", code=500)
 
     server.all_deployments = refuse  # type: ignore[method-assign]
-    assert prune(server, 0, "b", "a") == (("b", "a"), ["old deployments were not looked for: no list"])
+    assert prune(server, 0, "b", "a") == (("b", "a"), ["old deployments could not be listed: no list"])
 
 
 # Cleaning, which is asked for.

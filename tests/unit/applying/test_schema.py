@@ -128,7 +128,7 @@ def test_a_collection_of_this_run_that_lost_something_is_made_again_one_by_one(t
     applied = project.apply(stack("a", "b"))
     assert applied.complete
     assert project.server.log[-4:] == [f"delete {PLACE}", f"create {PLACE}", f"create {A}", f"create {B}"]
-    assert "collection.d/c was made again, one attribute at a time: documents did not know b" in project.warnings
+    assert "collection.d/c was created again, one attribute at a time: documents did not accept b" in project.warnings
     assert project.apply(stack("a", "b")).done == ()
 
 
@@ -165,7 +165,7 @@ def test_a_key_that_may_not_read_documents_is_a_warning(project: Project) -> Non
     project.server.unknown_attributes = denied  # type: ignore[method-assign]
     assert project.apply(stack("a")).complete
     (warning,) = project.warnings
-    assert warning == "collection.d/c was not proven to be usable by documents: missing scope (documents.read)"
+    assert warning == "whether documents can use collection.d/c could not be checked: missing scope (documents.read)"
 
 
 def test_creations_in_a_collection_that_exists_follow_each_other(project: Project) -> None:

@@ -166,7 +166,7 @@ def test_what_is_not_there_any_more_is_named() -> None:
     real = {PLACE: Live(PLACE, frozen({})), at: Live(at, frozen(TEXT))}
     found = goal_of(of, real)
     assert (found.missing, found.problem) == (("gone",), "")
-    assert goal_of(of, {}).problem == "collection.d/c is not there"
+    assert goal_of(of, {}).problem == "collection.d/c does not exist"
     assert goal_of(section(gone=TEXT), real).problem == "gone is not in collection.d/c"
 
 
@@ -212,7 +212,7 @@ def member(*, confirm: bool = True, roles: tuple[str, ...] = ("owner", "judge"))
     [
         (member(), None, True, ""),
         (member(), {**member(roles=("judge", "owner")), "$id": "other"}, False, ""),
-        (member(), member(roles=("guest",)), False, "one of this id is there, and it is another one"),
+        (member(), member(roles=("guest",)), False, "another one with this id exists"),
         (member(confirm=False), None, False, "u@example.org had been invited, but not joined: invite again"),
         (member(confirm=False), member(), False, ""),
     ],

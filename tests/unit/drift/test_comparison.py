@@ -193,7 +193,7 @@ def test_a_secret_that_nobody_knows_here_is_not_compared() -> None:
     unknown, one = secret(""), secret("one")
     found = compare_sides(side("dev", unknown, one, salt="a"), side("prod", unknown, one, salt="b"))
     assert found.items == ()
-    assert found.uncompared == ("variable.f/K: whether value is the same secret is not known",)
+    assert found.uncompared == ("variable.f/K: whether value is the same secret cannot be compared",)
     alike = compare_sides(side("dev", unknown, one, salt="a"), side("prod", unknown, one, salt="a"))
     assert (alike.items, alike.uncompared) == ((), ())
 
@@ -267,7 +267,7 @@ def test_without_a_state_it_is_said_that_nobody_knows_what_drifted() -> None:
     new = live_side("dev", "", desired, fresh, Snapshot(real, ServerFacts("1.9.6")), plan(desired, fresh, real))
     found = compare_sides(new, side("prod", desired))
     assert reasons(found)["function.f timeout"] == "not applied in dev"
-    assert found.notes == ("dev has no state yet: what drifted there counts as not applied",)
+    assert found.notes == ("dev has no state yet: its drift counts as not applied",)
 
 
 def test_every_kind_is_the_same_as_itself() -> None:
@@ -302,7 +302,7 @@ def test_against_a_saved_plan_what_it_does_not_change_is_left_out() -> None:
         "function.new": "planned in release.plan",
     }
     assert found.exit_code == EXIT_CHANGES
-    assert found.notes == ("release.plan says nothing of what it does not change",)
+    assert found.notes == ("release.plan does not contain what it does not change",)
     assert compare_sides(side("dev", wanted), release).items == ()
 
 

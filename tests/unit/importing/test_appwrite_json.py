@@ -152,7 +152,7 @@ def test_a_timeout_at_the_limit_is_not_reported() -> None:
 
 def test_unknown_keys_are_reported_and_ignored() -> None:
     project = of_one_function(colour="red", deployment="x")
-    assert said(project) == ["function.f: not taken, because it has no such setting: colour, deployment"]
+    assert said(project) == ["function.f: not imported, because there is no such setting: colour, deployment"]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_what_such_a_file_cannot_say_is_reported_and_no_value_is_written(tmp_pat
 
 def test_what_should_be_a_list_and_is_none_is_reported() -> None:
     project = read({"functions": {"$id": "f"}})
-    assert said(project) == ["functions: left out: it is no list, it is {'$id': 'f'}"]
+    assert said(project) == ["functions: left out: it is not a list, but {'$id': 'f'}"]
     assert not project.resources
 
 
@@ -238,13 +238,13 @@ def test_an_export_leaves_out_what_the_stack_does(tmp_path: Path) -> None:
     ("settings", "kept", "reported"),
     [
         ({"name": "x" * 129}, {"name": "f"}, "is longer than the 128 characters"),
-        ({"name": "a\ud800"}, {"name": "f"}, "is left out: not valid text (UTF-8); 'f' is taken"),
-        ({"timeout": 0}, {"timeout": 15}, "timeout: 0 is left out: 0 has to be at least 1; 15 is taken"),
+        ({"name": "a\ud800"}, {"name": "f"}, "is left out: not valid text (UTF-8); 'f' is used"),
+        ({"timeout": 0}, {"timeout": 15}, "timeout: 0 is left out: 0 has to be at least 1; 15 is used"),
         ({"timeout": "30"}, {"timeout": 30}, ""),
         (
             {"timeout": [30]},
             {"timeout": 15},
-            "timeout is left out: it is a list, which does not fit there; 15 is taken",
+            "timeout is left out: it is a list, which does not fit there; 15 is used",
         ),
         ({"enabled": "no"}, {"enabled": True}, "enabled is left out: it is a text, which does not fit there"),
         ({"enabled": "false"}, {"enabled": False}, ""),
@@ -279,7 +279,7 @@ def test_what_a_function_needs_cannot_be_left_out(name: str) -> None:
 def test_what_lies_in_something_that_is_left_out_is_named_too() -> None:
     source = write_source(of_one_function(runtime="cobol", vars={"A": "a"}), "x")
     assert [str(each) for each in source.left_out] == ["function.f", "variable.f/A"]
-    assert source.left_out[address("variable.f/A")] == "it lies in function.f"
+    assert source.left_out[address("variable.f/A")] == "it is in function.f"
 
 
 def column(**settings: Any) -> Project:
@@ -308,7 +308,7 @@ def column(**settings: Any) -> Project:
         (
             {"type": "double", "size": 0, "max": 10**400},
             {"max": None},
-            "max is left out: it is a larger number than fits",
+            "max is left out: it is too large a number",
         ),
         ({"type": "double", "size": 0, "default": "x"}, {"default": None}, "default is left out: 'x' is not a number"),
         ({"type": "boolean", "size": 0, "default": "true"}, {"default": True}, ""),
@@ -361,9 +361,9 @@ def test_a_relationship_of_which_only_the_far_side_is_there_is_taken_from_it() -
     project = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": tables})
     fields = project.resources[address("relationship.d/near/to")].fields
     assert (fields["relatedCollection"], fields["twoWayKey"], fields["onDelete"]) == ("far", "back", "cascade")
-    assert said(project) == ["relationship.d/near/to: taken from its far side in far"]
+    assert said(project) == ["relationship.d/near/to: imported from its other side in far"]
     alone = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": tables[:1]})
-    reported = "relationship.d/far/back: left out: the collection near, which it leads to, is not in the file"
+    reported = "relationship.d/far/back: left out: the collection near, which it refers to, is not in the file"
     assert said(alone) == [reported]
 
 
@@ -479,8 +479,8 @@ def test_settings_that_somebody_changed_are_declared_and_come_back(tmp_path: Pat
         ([], "settings: left out: it is []"),
         ({"services": True}, "settings.services: left out: it is True"),
         ({"services": {"avatars": "no"}}, "settings.services: avatars is left out: it is 'no'"),
-        ({"services": {"teapot": True}}, "settings.services: not taken, because it has no such setting: teapot"),
-        ({"billing": {"plan": "pro"}}, "settings: not taken, because it has no such setting: billing (plan)"),
+        ({"services": {"teapot": True}}, "settings.services: not imported, because there is no such setting: teapot"),
+        ({"billing": {"plan": "pro"}}, "settings: not imported, because there is no such setting: billing (plan)"),
         ({"auth": {"security": {"duration": True}}}, "settings.auth.security: duration is left out: it is True"),
         (
             {"auth": {"security": {"mockNumbers": [{"phone": 1}]}}},

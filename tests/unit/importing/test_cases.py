@@ -55,7 +55,7 @@ EXPECTED: Mapping[str, tuple[Mapping[str, Mapping[str, Any]], tuple[str, ...]]] 
             "collection.d/t": {"name": "T"},
             "attribute.d/t/a": {"size": 10},
         },
-        ("appwrite.config.json: not taken, because an environment file says it: projectId, endpoint",),
+        ("appwrite.config.json: not imported, because it belongs in an environment file: projectId, endpoint",),
     ),
     "import-includes/03-includes/appwrite.config.json": ({"function.f": FUNCTION}, ()),
     "import-index-without-columns/appwrite.json": (
@@ -84,7 +84,7 @@ EXPECTED: Mapping[str, tuple[Mapping[str, Mapping[str, Any]], tuple[str, ...]]] 
     "import-no-key/appwrite.json": (
         {"collection.db/c": {"name": "c"}},
         (
-            "collection.db/c: not taken, because it has no such setting: rules (x)",
+            "collection.db/c: not imported, because there is no such setting: rules (x)",
             "collection.db/c: attributes[0]: left out: it has no key (it has id, type, size, required)",
             "collection.db/c: attributes[1]: left out: it has no key, it is 'text'",
             "collection.db/c: indexes[0]: left out: it has no key (it has $id, type, attributes)",
@@ -100,7 +100,7 @@ EXPECTED: Mapping[str, tuple[Mapping[str, Mapping[str, Any]], tuple[str, ...]]] 
             "database.db: the file has only collections of this database; its id is used as its name",
             "collection.db/c: permission: document becomes document_security=True; with it, $read and $write had no "
             "effect",
-            "attribute.db/c/n: not taken, because it has no such setting: previousKey",
+            "attribute.db/c/n: not imported, because there is no such setting: previousKey",
         ),
     ),
     "import-path/appwrite.json": ({"function.64f0": {"name": "Hello", "path": "functions/Hello World"}}, ()),

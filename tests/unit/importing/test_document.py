@@ -40,22 +40,25 @@ def test_every_encoding_with_a_mark_is_read(tmp_path: Path, encoding: str) -> No
         ("", r"json:1: is not valid JSON: the file is empty"),
         (" \n", r"the file is empty"),
         ('{"a": 1}\n}', r"json:2: is not valid JSON: extra data"),
-        ('{"a": "NaN",\n"b": [NaN]}', r"json:2: is not valid JSON: NaN is no value"),
-        ('{"a": "\\"Infinity",\n\n"b": -Infinity}', r"json:3: is not valid JSON: -Infinity is no value"),
+        ('{"a": "NaN",\n"b": [NaN]}', r"json:2: is not valid JSON: NaN is not a value"),
+        ('{"a": "\\"Infinity",\n\n"b": -Infinity}', r"json:3: is not valid JSON: -Infinity is not a value"),
         ('{\n"a": ' + "9" * 4301 + "}", r"json:2: is not usable: a number has more than 4,300 digits"),
         ("[" * 200_000, r"json: is nested too deeply"),
         ('{"a": ' * 200_000, r"json: is nested too deeply"),
-        (b'{"a":\n"\xff"}', r"json:2: is no text in UTF-8"),
-        (b"\xff\xfe{", r"is no text in UTF-16"),
+        (b'{"a":\n"\xff"}', r"json:2: is not text in UTF-8"),
+        (b"\xff\xfe{", r"is not text in UTF-16"),
         ("[]", r"json: does not hold a JSON object"),
         ('"text"', r"does not hold a JSON object"),
-        ('{"includes": []}', r"its includes are no object"),
-        ('{"includes": {"functions": 5}}', r"the include of functions is no path"),
-        ('{"includes": {"functions": " "}}', r"the include of functions is no path"),
-        ('{"includes": {"functions": "../f.json"}}', r"includes '../f.json' for functions, which does not lie beside"),
-        ('{"includes": {"functions": "a/..\\\\..\\\\f.json"}}', r"which does not lie beside it"),
-        ('{"includes": {"functions": "/etc/f.json"}}', r"which does not lie beside it"),
-        ('{"includes": {"functions": "https://a.nz/f.json"}}', r"which does not lie beside it"),
+        ('{"includes": []}', r"its includes are not an object"),
+        ('{"includes": {"functions": 5}}', r"the include of functions is not a path"),
+        ('{"includes": {"functions": " "}}', r"the include of functions is not a path"),
+        (
+            '{"includes": {"functions": "../f.json"}}',
+            r"includes '../f.json' for functions, which is not in the same folder",
+        ),
+        ('{"includes": {"functions": "a/..\\\\..\\\\f.json"}}', r"which is not in the same folder"),
+        ('{"includes": {"functions": "/etc/f.json"}}', r"which is not in the same folder"),
+        ('{"includes": {"functions": "https://a.nz/f.json"}}', r"which is not in the same folder"),
         ('{"functions": [], "includes": {"functions": "f.json"}}', r"functions is in it, and in its includes too"),
     ],
 )
@@ -95,7 +98,7 @@ def test_an_included_file_that_is_missing_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ['{"$id": "a"}', "null"])
 def test_an_included_file_that_is_no_list_is_refused(tmp_path: Path, content: str) -> None:
     written(tmp_path, content, "f.json")
-    with pytest.raises(IacError, match=r"f\.json: is included, and does not hold a list"):
+    with pytest.raises(IacError, match=r"f\.json: is included, but does not contain a list"):
         document(tmp_path, {"includes": {"functions": "f.json"}})
 
 
@@ -104,7 +107,7 @@ def test_an_include_may_not_lead_out_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "f.json").symlink_to(tmp_path / "elsewhere" / "f.json")
     file = written(tmp_path, {"includes": {"functions": "f.json"}}, "here/appwrite.json")
-    with pytest.raises(IacError, match="does not lie beside it"):
+    with pytest.raises(IacError, match="is not in the same folder"):
         read_document(file)
 
 

@@ -98,9 +98,9 @@ def test_what_has_no_counterpart_is_named_with_the_reason(tmp_path: Path) -> Non
     assert found.named == {}
     assert {each.subject: each.message for each in found.remarks} == {
         "aws_s3_bucket.b": "not a resource of Appwrite",
-        "appwrite_tablesdb_row.r": "it is data, which is left alone",
-        "appwrite_backup_policy.p": "no counterpart here; it stays as it is",
-        "appwrite_function.far": "it belongs to the project another, and this environment is shop",
+        "appwrite_tablesdb_row.r": "it is data, which is not managed",
+        "appwrite_backup_policy.p": "raceday-iac has no such kind; it stays as it is",
+        "appwrite_function.far": "it belongs to the project another, but this environment is shop",
         "appwrite_function_variable.broken": "the state does not say its function_id and key",
         "appwrite_function.none": "the state does not say its id",
     }

@@ -180,7 +180,7 @@ def test_a_file_of_the_command_line_says_it_and_is_given_it(tmp_path: Path) -> N
     document = {"projectId": "p", "buckets": [{**CARDS, "colour": "red"}, {"$id": "b", "name": 5}, {"name": "c"}]}
     project = read_appwrite_json(document, "appwrite.json")
     assert [str(each) for each in project.remarks] == [
-        "bucket.cards: not taken, because it has no such setting: colour",
+        "bucket.cards: not imported, because there is no such setting: colour",
         "buckets[2]: left out: it has no $id (it has name)",
     ]
     source = write_source(project, "x")

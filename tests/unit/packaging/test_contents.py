@@ -305,7 +305,7 @@ def test_code_may_be_called_like_the_state(folder: Path) -> None:
 def test_a_link_to_a_folder_that_it_lies_in_is_refused(folder: Path, target: str) -> None:
     put(folder, "sub/x.py")
     (folder / "sub" / "again").symlink_to(folder / target)
-    assert "sub/again is a link that leads back to a folder it lies in" in problem(folder)
+    assert "sub/again is a link to a folder that contains it" in problem(folder)
 
 
 def test_links_that_lead_to_each_other_are_refused(folder: Path) -> None:
@@ -367,4 +367,6 @@ def test_more_bytes_than_are_packed_are_never_read(folder: Path, monkeypatch: py
     monkeypatch.setattr(limits, "BUNDLE_UNPACKED_BYTES", 6)
     assert len(read(folder).files) == 2
     monkeypatch.setattr(limits, "BUNDLE_UNPACKED_BYTES", 5)
-    assert problem(folder).startswith("its folder holds more than 5 bytes, the largest that is packed; at main.py")
+    assert problem(folder).startswith(
+        "its folder holds more than 5 bytes, the most that is packed; the limit was reached at main.py"
+    )

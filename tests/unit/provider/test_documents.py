@@ -215,7 +215,7 @@ def test_who_stops_listening_stops_the_reading() -> None:
 
 def test_a_list_that_is_answered_with_the_same_page_for_ever_is_an_error() -> None:
     same = [{"$id": "a"}, {"$id": "b"}]
-    with pytest.raises(ProviderError, match="the same page again"):
+    with pytest.raises(ProviderError, match="the same page of a list again"):
         list(pages(lambda *_queries: (same, len(same))))
 
 

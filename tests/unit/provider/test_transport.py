@@ -365,7 +365,7 @@ def test_a_wait_that_is_no_number_is_left_to_us(server: Answering, slept: Slept,
         (
             error(401, "general_unauthorized_scope", "missing scope (functions.write)"),
             AccessError,
-            "The API key may not do this on project 'my-project': missing scope (functions.write)",
+            "The API key is not allowed to do this in project 'my-project': missing scope (functions.write)",
             "give the key the scope",
         ),
         (error(401, "project_key_expired"), AccessError, "The API key has expired", "create a new key"),

@@ -140,14 +140,16 @@ TAKEN = ConflictError("Appwrite answered 409", code=409, kind="database_already_
 
 
 def test_a_conflict_with_what_somebody_made_meanwhile_names_what_differs() -> None:
-    with pytest.raises(ConflictError, match=r"database\.d was not created: .*It exists by now.*\(enabled\)") as caught:
+    with pytest.raises(
+        ConflictError, match=r"database\.d was not created: .*It exists meanwhile.*\(enabled\)"
+    ) as caught:
         create(Script(post=[TAKEN], get=[{**DATABASE_RAW, "enabled": False}]))
     assert not isinstance(caught.value, TakenError)
     assert "plan again" in caught.value.hint
 
 
 def test_a_conflict_with_another_spelling_names_that() -> None:
-    with pytest.raises(ConflictError, match=r"It is database\.D, which is the same name"):
+    with pytest.raises(ConflictError, match=r"same name as database\.D, which exists"):
         create(Script(post=[TAKEN], get=[{**DATABASE_RAW, "$id": "D"}]))
 
 
@@ -267,7 +269,7 @@ def test_a_secret_variable_is_taken_for_landed_when_its_key_is_there() -> None:
 
 
 def test_a_field_that_the_server_ignored_is_an_error_with_both_values() -> None:
-    with pytest.raises(ProviderError, match="did not take all of it: enabled: sent True, is False"):
+    with pytest.raises(ProviderError, match="did not store all of it: enabled: sent True, is False"):
         create(Script(post=[{**DATABASE_RAW, "enabled": False}]))
 
 

@@ -96,9 +96,9 @@ def test_nothing_is_deleted_where_the_end_of_a_deletion_was_not_seen(second: tup
     hand.members = {str(each.address): each for each in stuck}
     near = replace(DROP, subject="relationship.d/c/r", turn=Turn(frozenset({("d", "c"), ("d", "other")})))
     done = act(hand, near, far, seen=observation(function(lock=LOCK), schema=stuck))
-    assert done[0].problem == "it is failed still; the server has yet to delete it"
+    assert done[0].problem == "it is still failed; the server has not deleted it yet"
     assert hand.log == ["delete relationship.d/c/r", *(["delete index.d/x/j"] if is_begun else [])]
-    refused = "not begun: the end of relationship.d/c/r was not seen, and they would lose each other"
+    refused = "not begun: the end of relationship.d/c/r was not seen, so another change could be lost"
     assert (done[1].problem == refused) != is_begun
 
 
@@ -116,7 +116,7 @@ def test_an_interrupt_while_a_run_is_followed_says_that_it_goes_on() -> None:
 
     hand = Pressed()
     hand.started = iter([ending("waiting")])
-    with pytest.raises(Interrupted, match=r"Execution new of function\.f goes on") as caught:
+    with pytest.raises(Interrupted, match=r"Execution new of function\.f still runs") as caught:
         act(hand, RUN, DROP)
     assert "logs f" in caught.value.hint
     assert hand.log == ["execute f"]
@@ -130,7 +130,7 @@ def test_a_start_whose_answer_was_lost_is_not_repeated() -> None:
 
     hand = Cut()
     (done,) = act(hand, RUN)
-    assert "Whether it was started is not known" in done.problem
+    assert "It may have been started" in done.problem
     assert hand.log == ["execute"]
 
 
@@ -249,14 +249,14 @@ def test_a_lock_whose_owner_gave_a_sign_of_life_meanwhile_is_not_touched() -> No
     hand = Hand()
     hand.documents = {"f-lock": lock_document(ago(seconds=90), ago(seconds=1))}
     (done,) = act(hand, FREE)
-    assert (done.was_needed, done.note) == (False, "its owner has given a sign of life")
+    assert (done.was_needed, done.note) == (False, "its owner is alive: it has renewed the lock")
     assert hand.log == []
 
 
 def test_a_lock_that_is_free_by_now_is_not_created() -> None:
     hand = Hand()
     (done,) = act(hand, FREE)
-    assert (done.was_needed, done.note) == (False, "it is free by now")
+    assert (done.was_needed, done.note) == (False, "it is free now")
     assert hand.log == []
 
 
@@ -269,7 +269,7 @@ def test_a_lock_that_a_run_takes_over_at_the_same_instant_is_the_runs() -> None:
     hand = Race()
     hand.documents = {"f-lock": STALE}
     (done,) = act(hand, FREE)
-    assert (done.was_needed, done.note) == (False, "its owner has given a sign of life")
+    assert (done.was_needed, done.note) == (False, "its owner is alive: it has renewed the lock")
     assert hand.documents["f-lock"]["owner"] == "a run"
 
 
@@ -286,9 +286,9 @@ def test_what_is_stuck_is_deleted() -> None:
 @pytest.mark.parametrize(
     ("live", "note"),
     [
-        (None, "it is gone already"),
-        (replace(STUCK, status="available"), "it went on meanwhile and is available: left alone"),
-        (member("index.d/c/i", "processing", NOW), "it went on meanwhile and is processing: left alone"),
+        (None, "it was already gone"),
+        (replace(STUCK, status="available"), "it changed meanwhile and is now available: left alone"),
+        (member("index.d/c/i", "processing", NOW), "it changed meanwhile and is now processing: left alone"),
     ],
 )
 def test_what_moved_meanwhile_is_not_deleted(live: Any, note: str) -> None:
@@ -306,7 +306,7 @@ def test_a_deletion_that_the_server_does_not_carry_out_is_reported() -> None:
     hand = Behind()
     hand.members = {"index.d/c/i": STUCK}
     (done,) = act(hand, DROP)
-    assert done.problem == "it is deleting still; the server has yet to delete it"
+    assert done.problem == "it is still deleting; the server has not deleted it yet"
 
 
 @pytest.mark.parametrize(("status", "log"), [("scheduled", ["delete execution late"]), ("processing", [])])
@@ -318,7 +318,7 @@ def test_a_scheduled_execution_is_deleted_only_while_it_is_that(status: str, log
 
 
 @pytest.mark.parametrize(
-    ("status", "note"), [("ready", "it went on meanwhile and is ready: left alone"), ("", "it is gone already")]
+    ("status", "note"), [("ready", "it changed meanwhile and is now ready: left alone"), ("", "it was already gone")]
 )
 def test_a_build_that_ended_meanwhile_is_not_deleted(status: str, note: str) -> None:
     hand = Hand()

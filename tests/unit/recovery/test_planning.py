@@ -70,7 +70,7 @@ def test_failed_builds_keep_their_log() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "reason"), [(Role.FOREIGN, "nothing shows that it is ours"), (Role.ACTIVE, "it is active")]
+    ("role", "reason"), [(Role.FOREIGN, "nothing shows that raceday-iac made it"), (Role.ACTIVE, "it is active")]
 )
 def test_a_stuck_build_that_is_not_ours_or_is_active_is_left(role: Role, reason: str) -> None:
     recovery = deployments(Classified(deployment("d2", "building", ago(hours=2)), role))
@@ -132,7 +132,7 @@ def test_nothing_is_deleted_beside_what_the_server_is_at(status: str, place: str
 def test_a_stale_lock_is_freed_and_its_proof_reported() -> None:
     recovery = locked(taken=ago(hours=1), progress='{"a": 1}')
     assert steps(recovery) == ["free-lock:lock.f:f-lock"]
-    assert "no sign of life for 60 min (stale after 2 min)" in recovery.steps[0].why
+    assert "not renewed it for 60 min (stale after 2 min)" in recovery.steps[0].why
     assert "keep the progress" in recovery.steps[0].what
 
 
@@ -140,7 +140,7 @@ def test_a_lock_whose_owner_lives_is_left_however_many_died_before_it() -> None:
     assert locked() == Recovery()
     recovery = locked(takeovers=3)
     assert steps(recovery) == []
-    assert "its owner lives" in reasons(recovery)
+    assert "its owner is alive" in reasons(recovery)
 
 
 # -- executions
@@ -188,7 +188,7 @@ def test_nothing_is_restarted_without_code_or_while_its_lock_lives() -> None:
     held = lock_document(ago(seconds=60), ago(seconds=5))
     locked_one = plan(observation(function(LOST, lock=LOCK), locks={"f-lock": held}), RESTART)
     assert steps(locked_one) == []
-    assert "held by a run that lives" in reasons(locked_one)
+    assert "held by a run that is alive" in reasons(locked_one)
 
 
 # -- the day
@@ -214,7 +214,7 @@ def test_from_the_first_that_was_missed_on_all_are_run_in_their_order() -> None:
     recovery = day((), done(6), ())
     assert steps(recovery) == ["run:function.a", "run:function.b", "run:function.c"]
     assert {each.chain for each in recovery.steps} == {"daily"}
-    assert "before what it needs was there" in recovery.steps[1].why
+    assert "before its input was there" in recovery.steps[1].why
 
 
 def test_what_came_before_the_first_missed_one_is_not_run() -> None:
