@@ -29,7 +29,7 @@ from ..provider import Provider, Reader
 from ..refresh.deployments import FAILED, READY, Archives, Classified, Role
 from ..refresh.snapshot import unknown
 from ..state.document import Entry, MigrationRecord, Stage, this_process
-from .convert import convert_attribute, cut_values
+from .convert import Keep, convert_attribute, cut_values
 from .deploy import Before, Deploying
 from .migrating import Data, Keeper, Progress, Stopped, run_code
 from .recorder import Recorder
@@ -291,7 +291,8 @@ class Work:
         if self._must_cut(change):
             limit = self._limit(change, Ask.LONGER)
             note = lambda text: self.note(change, text)  # noqa: E731
-            yield from cut_values(self.provider, change.address, int(fields["size"]), limit, note)
+            keep = self._keeping(change)
+            yield from cut_values(self.provider, change.address, int(fields["size"]), limit, note, keep)
         try:
             live = self.provider.update(change.address, fields, real)
         except ServerFaultError as fault:
@@ -319,6 +320,7 @@ class Work:
             fields,
             may_lose=may_lose,
             note=lambda text: self.note(change, text),
+            keep=self._keeping(change),
             first_look=_FIRST_LOOK,
         )
         for each in stages:
@@ -326,6 +328,11 @@ class Work:
                 self._own(change.address, fields, each)
             else:
                 yield each
+
+    def _keeping(self, change: Change) -> Keep:
+        """What is called with documents right before their values are narrowed."""
+        keeper = self.keeper
+        return lambda documents: None if keeper is None else keeper.keep_changed(change, documents)
 
     def _limit(self, change: Change, ask: Ask) -> Answer:
         """How much of a kind may be lost in the course of it."""

@@ -28,6 +28,7 @@ from .schema import FIRST_LOOK, until_available, until_gone
 _PASSES = 5
 
 Note = Callable[[str], None]
+Keep = Callable[[Sequence[Mapping[str, Any]]], None]
 
 
 def convert_attribute(
@@ -37,9 +38,11 @@ def convert_attribute(
     *,
     may_lose: Answer,
     note: Note,
+    keep: Keep = lambda _documents: None,
     first_look: float = FIRST_LOOK,
 ) -> Iterator[float | Live]:
-    """Yields pauses, and at the end the attribute as it is then. Raises ProviderError when values would be lost."""
+    """Yields pauses, and at the end the attribute as it is then. `keep` gets documents as they are read, before they
+    are converted: they may have been changed since the backup. Raises ProviderError when values would be lost."""
     copy = temporary(address)
     while True:
         seen = provider.members(*_place(address), "attributes")
@@ -49,7 +52,7 @@ def convert_attribute(
                 yield _finished(provider, address, wanted, old)
                 return
             yield from _add(provider, copy, wanted, seen, note, first_look)
-            yield from _Copying(provider, address, copy, wanted, may_lose, note).run()
+            yield from _Copying(provider, address, copy, wanted, may_lose, note, keep).run()
             note("switching")
             provider.delete(address, old)
         yield from until_gone(provider, [address], first_look)
@@ -116,6 +119,7 @@ class _Copying:
     wanted: Fields
     may_lose: Answer
     note: Note
+    keep: Keep = lambda _documents: None
     clock: Callable[[], float] = time.monotonic
     lost: dict[str, str] = field(default_factory=dict)
     _writer: BatchWriter = field(init=False)
@@ -170,6 +174,8 @@ class _Copying:
         pace = Pace(self.clock, begun)
         for portion in portions:
             copies = {str(each["$id"]): new for each in portion if (new := self._evaluated(each, look)) is not None}
+            # What is copied already has its value in the backup, or was kept then.
+            self.keep([each for each in portion if each["$id"] in copies or each["$id"] in self.lost])
             left = len(copies)
             for written in self._writer.write(copies):
                 look.written += written
@@ -258,21 +264,30 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def cut_values(provider: Provider, address: Address, size: int, limit: Answer, note: Note) -> Iterator[float]:
+def cut_values(
+    provider: Provider, address: Address, size: int, limit: Answer, note: Note, keep: Keep = lambda _documents: None
+) -> Iterator[float]:
     """Shorten texts that are longer than `size` characters, `limit` of them at most. Appwrite refuses the size while
-    there are any. What somebody changes between our reading and our writing is read again: it may be short now. Yields
-    pauses, in which it can be left."""
+    there are any. What somebody changes between our reading and our writing is read again: it may be short now. `keep`
+    gets each document as it was read, before it is cut: it may have been changed since the backup. Yields pauses, in
+    which it can be left."""
     cut = 0
     portions = provider.every_document(*_place(address), only=(address.name, _CHANGED_AT))
     longest = (each for portion in portions for each in portion if _longer([each], address, size))
     for batch in batches(longest):
         yield 0.0
-        cut += _cut_batch(provider, address, size, limit, batch, cut)
+        cut += _cut_batch(provider, address, size, limit, batch, cut, keep)
         note(f"{cut} values cut to {size} characters")
 
 
 def _cut_batch(
-    provider: Provider, address: Address, size: int, limit: Answer, batch: Sequence[Mapping[str, Any]], before: int
+    provider: Provider,
+    address: Address,
+    size: int,
+    limit: Answer,
+    batch: Sequence[Mapping[str, Any]],
+    before: int,
+    keep: Keep,
 ) -> int:
     """How many were cut; so many were `before`."""
     cut = 0
@@ -280,6 +295,7 @@ def _cut_batch(
         longer = _longer(batch, address, size)
         if not limit.covers(Answer(before + cut + len(longer))):
             raise _too_many(address, size, limit, before + cut + len(longer), before + cut)
+        keep([each for each in batch if each["$id"] in longer])
         outcome = provider.change_values(*_place(address), longer) if longer else Written()
         if outcome.refused:
             identity, why = next(iter(outcome.refused.items()))

@@ -63,6 +63,9 @@ class Keeper(Protocol):
     def catch_up(self, change: Change) -> None:
         """Keep what was written since the backup, right before a change loses it."""
 
+    def keep_changed(self, change: Change, documents: Sequence[Document]) -> None:
+        """The same of documents that are cut right after, as they were read for that."""
+
     def keep_overwritten(
         self,
         place: Address,

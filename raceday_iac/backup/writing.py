@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -239,20 +239,28 @@ class Kept:
             keep = self._keep_late_items if section.form is Form.CONTENTS else self._keep_late
             is_changing = section.form is Form.CONTENTS or (written.since and section.form in _OF_DOCUMENTS)
             if section.cause == change.address and is_changing:
-                try:
+                with _blamed(change, section):
                     keep(number, written)
-                except (ProviderError, StateError) as error:
-                    raise BackupError(
-                        f"What was written to {section.place} since the backup could not be backed up: {error.message} "
-                        f"{change.address} was left as it is.",
-                        hint="run apply again; to continue without a backup: --no-backup",
-                    ) from None
+
+    def keep_changed(self, change: Change, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Keep documents that are about to be cut, as far as they were changed since they were read for the backup.
+        Raises BackupError."""
+        for number, written in enumerate(self._written):
+            if written.section.cause == change.address and written.since and written.section.form in _OF_DOCUMENTS:
+                late = [each for each in documents if str(each.get("$updatedAt", "")) >= written.since]
+                with _blamed(change, written.section):
+                    self._keep_those(number, late)
 
     def _keep_late(self, number: int, written: Written) -> None:
-        # What was renamed meanwhile has its new name.
         section = replace(written.section, names={})
         after = Condition("greaterThan", "$updatedAt", (written.since,))
-        documents = self.reader.documents(*section.collection, after, only=section.reads)
+        self._keep_those(number, self.reader.documents(*section.collection, after, only=section.reads))
+
+    def _keep_those(self, number: int, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Add documents to a section, but for what it has of them as they are."""
+        written = self._written[number]
+        # What was renamed meanwhile has its new name.
+        section = replace(written.section, names={})
         records = (each for each in map(section.record_of, documents) if each is not None)
         known = {identity for identity, _ in written.recent}
         for batch in batches(each for each in records if _version(each) not in written.recent):
@@ -262,7 +270,8 @@ class Kept:
                 # A document that was there when the others were read is among them.
                 again = sum(str(each.get("createdAt", "")) < written.since or each["id"] in known for each in batch)
                 part = replace(self.backups.put_part(name, batch), late=True, again=again)
-                self._written[number] = replace(written, section=replace(section, parts=(*parts, part)))
+                recent = {*self._written[number].recent, *map(_version, batch)}
+                self._written[number] = replace(written, section=replace(section, parts=(*parts, part)), recent=recent)
                 self.complete()
 
     def _keep_late_items(self, number: int, written: Written) -> None:
@@ -280,6 +289,18 @@ class Kept:
                 parts.append(replace(self.backups.put_part(name(), batch), late=True, again=again))
                 self._written[number] = replace(written, section=replace(section, parts=tuple(parts)))
                 self.complete()
+
+
+@contextmanager
+def _blamed(change: Change, section: Section) -> Iterator[None]:
+    try:
+        yield
+    except (ProviderError, StateError) as error:
+        raise BackupError(
+            f"What was written to {section.place} since the backup could not be backed up: {error.message} "
+            f"{change.address} was left as it is.",
+            hint="run apply again; to continue without a backup: --no-backup",
+        ) from None
 
 
 def _version(record: Mapping[str, Any]) -> tuple[str, str]:

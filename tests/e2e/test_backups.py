@@ -185,6 +185,26 @@ def notes(project: Project) -> Project:
     return project
 
 
+def test_what_is_written_while_it_is_cut_is_kept_too(project: Project) -> None:
+    project.declare(NARROW.format(size=50))
+    project.apply()
+    for identity in "ab":
+        put(project, "notes", identity, {"text": f"a long text {identity}"})
+
+    def meddle() -> None:
+        project.api.patch(f"{documents(project, 'notes')}/b", {"data": {"text": "written while it is cut"}})
+
+    # It is read for the cut by then, so it is read again.
+    project.proxy.call(meddle, "PATCH", "*/documents/b")
+    project.declare(NARROW.format(size=5))
+    project.apply("--allow-data-loss", f"attribute.{project.id('shop')}/notes/text=2")
+    assert texts(project) == {"a": "a lon", "b": "writt"}
+    project.declare(NARROW.format(size=50))
+    project.apply()
+    project.iac("restore", "latest", "--auto-approve")
+    assert texts(project) == {"a": "a long text a", "b": "written while it is cut"}
+
+
 def texts(project: Project) -> dict[str, str]:
     return {each["$id"]: each["text"] for each in project.api.get(documents(project, "notes"))["documents"]}
 

@@ -314,6 +314,29 @@ def test_an_attribute_that_cannot_go_is_said_to_be_stuck() -> None:
         convert(server)
 
 
+def test_what_others_write_while_it_is_converted_is_kept_as_they_wrote_it() -> None:
+    server = Documents({"a": text()}, {"x": {"a": "1"}, "y": {"a": "2"}})
+    kept: dict[str, Any] = {}
+
+    def spoil(call: str) -> None:
+        if call == "change 2":
+            server.documents_by_id["x"]["a"] = "one"
+
+    server.meanwhile = spoil
+    stages = convert_attribute(
+        server,  # type: ignore[arg-type]
+        AT,
+        frozen(integer()),
+        may_lose=Answer(1),
+        note=lambda _text: None,
+        keep=lambda documents: kept.update({each["$id"]: each["a"] for each in documents}),
+    )
+    for _ in stages:
+        pass
+    assert kept == {"x": "one", "y": "2"}
+    assert server.values("a") == {"x": None, "y": 2}
+
+
 # Cutting.
 
 
