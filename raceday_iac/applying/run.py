@@ -122,7 +122,9 @@ def apply_plan(
     )
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
     steps = make_steps(plan.changes, desired, plan.real, work.along.members)
-    with handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):
+    # A terminal that is closed sends it more than once, from the system and from the shell.
+    gone = handled(lambda _presses: scheduler.stop(), *_hang_ups())
+    with gone, handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):
         outcome = scheduler.run(steps)
     by_key = {change.key: change for change in plan.changes}
     by_key |= {step.key: step.change for step in steps if step.change is not None}
@@ -176,6 +178,12 @@ def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iter
 
 _STOPPED = """Stopped. The saved state is consistent; run apply again to continue.
 Shared state stays locked until the lock expires, or now with: raceday-iac state lock release"""
+
+
+def _hang_ups() -> tuple[signal.Signals, ...]:
+    """The signal of a terminal that is gone, where there is one and `nohup` does not ask to go on."""
+    number = getattr(signal, "SIGHUP", None)
+    return () if number is None or signal.getsignal(number) is signal.SIG_IGN else (number,)
 
 
 def _interruption(stop: Callable[[], None]) -> Callable[[int], None]:

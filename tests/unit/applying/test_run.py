@@ -245,6 +245,28 @@ def test_signal_handlers_are_as_before(project: Project) -> None:
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+@pytest.mark.parametrize(("before", "ends"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_terminal_that_is_closed_ends_a_run_in_order_unless_it_is_to_go_on(
+    project: Project, before: Any, ends: bool
+) -> None:
+    create = project.server.create
+
+    def hung_up(at: Address, fields: Fields) -> Live:
+        for _ in range(2 if at.kind == "collection" else 0):
+            os.kill(os.getpid(), signal.SIGHUP)
+        return create(at, fields)
+
+    project.server.create = hung_up  # type: ignore[method-assign]
+    found = signal.signal(signal.SIGHUP, before)
+    try:
+        applied = project.apply(schema(), parallelism=1)
+        assert signal.getsignal(signal.SIGHUP) == before
+    finally:
+        signal.signal(signal.SIGHUP, found)
+    assert applied.interrupted == ends
+    assert address("collection.d/c") in project.store.read().entries
+
+
 def test_an_interrupt_finishes_what_is_under_way_and_leaves_the_rest(project: Project, capsys: Any) -> None:
 
     create = project.server.create
