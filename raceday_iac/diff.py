@@ -17,7 +17,7 @@ from .model.resource import Desired, Fields, Live, Resource
 from .model.secret import Secret
 from .state.document import Entry, State
 
-# Three-way comparison: what the stack wants, what last applied, what is really there. Pure.
+# Three-way comparison: what the stack wants, what was last applied, what is really there. Pure.
 
 
 _UNSEEN = object()
@@ -120,8 +120,8 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field: `before` is real, `after` wanted, `known` what last applied. Secrets appear as ***. `is_set`: its
-    order means nothing to Appwrite."""
+    """One field: `before` is real, `after` wanted, `known` was last applied. Secrets appear as ***. `is_set`: its order
+    means nothing to Appwrite."""
 
     name: str
     before: Any
@@ -158,7 +158,7 @@ class Difference:
 
     @property
     def has_drifted(self) -> bool:
-        """Whether somebody else changed or removed it since last applied."""
+        """Whether somebody else changed or removed it since it was last applied."""
         drifted = any(change.cause in (Cause.DRIFT, Cause.CONFLICT) for change in self.fields)
         return self.presence is Presence.LOST or drifted
 

@@ -20,7 +20,7 @@ from .planning import Action, Change, Plan, Reason
 
 
 class Standing(StrEnum):
-    """Who brought a difference about. `conflict`: the stack and somebody on the server, each another value."""
+    """Who caused a difference. `conflict`: the stack and somebody on the server, each another value."""
 
     CHANGED = "changed"
     CONFLICT = "conflict"
@@ -80,7 +80,7 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """What is unmanaged or accepted does not count."""
+        """The exit code. Unmanaged resources and accepted drift do not count."""
         if self.drifted and self.pending:
             return EXIT_DRIFT_AND_CHANGES
         if self.drifted:

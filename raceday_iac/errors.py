@@ -60,8 +60,8 @@ NOTHING_CHANGED = "Nothing was changed."
 
 
 class IacError(Exception):
-    """Base of all. `hint` is the next thing to do, when there is one. With `unchanged`, the message goes on to say that
-    nothing was changed: only who raises it knows."""
+    """Base of all. `hint` is the next thing to do, if there is one. With `unchanged`, the message also says that
+    nothing was changed."""
 
     exit_code = EXIT_ERROR
 

@@ -56,7 +56,7 @@ class Waits:
                 self._under_way.remove(wait)
 
     def under_way(self) -> tuple[str, ...]:
-        """What is being waited for, in words, the longest wait first."""
+        """What the program waits for, in words, the longest wait first."""
         with self._lock:
             found = sorted(self._under_way, key=lambda each: each.since)
         return tuple(f"{each.what}{f', {each.note}' if each.note else ''}" for each in found)

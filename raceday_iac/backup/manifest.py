@@ -251,8 +251,8 @@ def _active(owner: Address, real: Mapping[Address, Live]) -> Iterator[str]:
 
 
 def everything_in(address: Address, real: Mapping[Address, Live]) -> Iterator[Section]:
-    """All data of a database, a collection, an attribute, a relationship, or of what else holds some. Nothing of what
-    holds none, such as a function."""
+    """All data of a database, a collection, an attribute, a relationship, or of what else holds some. Nothing for a
+    kind without data, such as a function."""
     if kind_of(address).contents is not None:
         yield Section(address, Form.CONTENTS, address)
         return

@@ -273,7 +273,8 @@ def _refuse_options(options: Options, plan_options: PlanOptions, saved: SavedPla
 
 
 def needing_numbers(plan_options: PlanOptions, *, auto_approve: bool) -> PlanOptions:
-    """A person who is asked sees the numbers; where nobody is asked, a permission to lose data has to name them."""
+    """The options, which require numbers in permissions to lose data if nobody is asked: a person who is asked sees
+    them."""
     return dataclasses.replace(plan_options, numbers_needed=auto_approve or not sys.stdin.isatty())
 
 
@@ -381,7 +382,7 @@ def perform(
 
 
 def what_is_left(workspace: Workspace, connection: Provider, applied: Applied, plan: Plan) -> tuple[str, ...]:
-    """After a complete apply everything must be as planned: look, do not assume."""
+    """The keys of changes that a new plan still finds after a complete apply: there should be none."""
     if not applied.complete:
         return ()
     asked = plan.plan_options
@@ -393,7 +394,7 @@ def what_is_left(workspace: Workspace, connection: Provider, applied: Applied, p
 
 
 def claim_of(plan: Plan) -> str:
-    """What may be said after a complete apply."""
+    """The sentence after a complete apply."""
     if plan.plan_options.refresh_only:
         return "The state matches Appwrite."
     if plan.plan_options.destroy:

@@ -94,7 +94,7 @@ def console(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 0,
     in_browser: Annotated[bool, typer.Option("--open", help="Open the link in the browser of this machine.")] = False,
 ) -> int:
-    """Serve it until Ctrl-C."""
+    """Serve the console until Ctrl-C."""
     options = current()
     project = LookedAt(options)
     if project.is_local:

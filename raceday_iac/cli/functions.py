@@ -52,7 +52,7 @@ def run(
     body: Annotated[str, typer.Option(help="Request body, usually JSON.")] = "",
     asynchronous: Annotated[bool, typer.Option("--async", help="Start it, and do not wait for its end.")] = False,
 ) -> int:
-    """Exit 1 when it failed or answered 400 or above."""
+    """Execute a function. Exit 1 when it failed or answered 400 or above."""
     options = current()
     environment = load_environment(options.stack, options.env)
     know_secrets(options, environment)

@@ -85,7 +85,7 @@ def health(
     html: Annotated[Path | None, typer.Option(help="Write the report as an HTML page.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the report as Markdown.")] = None,
 ) -> int:
-    """Look once, and say how it is; or look again and again."""
+    """Check the project once and report, or check it repeatedly."""
     options, window = current(), window_of(since)
     if serve is not None and (watching or alert or html or markdown):
         raise IacError("--serve can be combined only with --since and --interval.")
@@ -185,7 +185,7 @@ def recover(
     ] = False,
     auto_approve: AutoApprove = False,
 ) -> int:
-    """Look, say what is to be done, ask, do it."""
+    """Check the project, show what is to be done, ask, and do it."""
     options = current()
     context = HealthContext.load(options, reading=dry_run)
     with ExitStack() as stack:

@@ -96,7 +96,7 @@ def init(
         Path | None, typer.Option(metavar="FILE", help="Declare what an appwrite.json describes.")
     ] = None,
 ) -> int:
-    """Ask what is not said, where there is a terminal, and write the files."""
+    """Ask for missing settings if there is a terminal, then write the files."""
     options = current()
     _must_go_together(example, endpoint, from_live=from_live, file=from_appwrite_json)
     found = None if from_appwrite_json is None else read_project(from_appwrite_json)

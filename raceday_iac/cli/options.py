@@ -206,7 +206,7 @@ def begin_changes(rest: str = "raceday-iac plan") -> None:
 
 
 def end_changes() -> None:
-    """What was begun has ended, and the run goes on."""
+    """The changes that were begun have ended, but the run continues."""
     global changes_begun  # noqa: PLW0603 - one process runs one command
     changes_begun = False
 

@@ -109,7 +109,7 @@ def kind_of(address: Address) -> Kind:
 
 
 def is_known(kind: str) -> bool:
-    """Whether an address can begin so: with a kind of resource, or that of migrations."""
+    """Whether an address can begin with this word: a kind of resource, or that of migrations."""
     return kind in KINDS or kind in BESIDE
 
 
@@ -131,12 +131,12 @@ def code_of(owner: Address) -> Address:
 
 
 def sent_with(source: CodeSource) -> dict[str, str]:
-    """What is sent along with an archive of the source."""
+    """The settings that are sent with an archive of the source."""
     return {name: source.settings[name] for name in kind_of(code_of(source.owner)).sent_along}
 
 
 def as_typed(owner: Address) -> str:
-    """How commands name what has code: the id of a function is enough."""
+    """How commands name a resource with code: a function by its id alone, others by their address."""
     return owner.path if kind_of(owner).has_runs else str(owner)
 
 
@@ -147,7 +147,7 @@ def declared(desired: Desired, has: Callable[[Kind], bool]) -> list[Resource]:
 
 
 def outermost(address: Address) -> Address:
-    """What an address lies in, as far out as there is something; else itself."""
+    """The outermost resource that contains an address; the address itself if nothing contains it."""
     return next(iter(owners(address)), address)
 
 
@@ -157,7 +157,7 @@ def holds_others(address: Address) -> bool:
 
 
 def in_words_of(server: ServerFacts, address: Address, fields: Fields) -> Fields:
-    """Fields of a resource as a server of that version says them."""
+    """The fields of a resource in the words of a server of that version."""
     kind = kind_of(address)
     return fitted(kind.model_of(fields), fields, server) if kind.ages else fields
 

@@ -376,7 +376,7 @@ def rename(old: Address, live: Live, name: str) -> Call:
 
 
 def loses(live: Live) -> Iterator[Question]:
-    """Its values. What never became available has none."""
+    """The questions about its values. An attribute that never became available has none."""
     if live.status not in ("failed", "processing"):
         collection, is_shape = owner_of(live.address), live.fields.get("type") in SHAPES
         yield Question(collection, Ask.VALUES, (live.address.name,), must_read=is_shape)
@@ -384,14 +384,14 @@ def loses(live: Live) -> Iterator[Question]:
 
 
 def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
-    """Documents will be without a value where a required one is made."""
+    """Asks for documents, which would have no value for a new required attribute."""
     collection = owner_of(address)
     if wanted["required"] and collection in real:
         yield Question(collection, Ask.WITHOUT, (address.name,))
 
 
 def asks_when_updated(address: Address, wanted: Fields, field: Differing) -> Iterator[Question]:
-    """Values that do not fit what becomes stricter."""
+    """Asks for values that would not fit a stricter rule."""
     collection, keys = owner_of(address), (address.name,)
     if field.name == "required" and field.after:
         yield Question(collection, Ask.NULLS, keys, must_read=wanted["type"] in SHAPES)
@@ -406,7 +406,7 @@ def asks_when_updated(address: Address, wanted: Fields, field: Differing) -> Ite
 
 
 def asks_when_converted(address: Address, wanted: Fields, old: Live | None) -> Iterator[Question]:
-    """Values that have no counterpart, and what breaks when the old attribute goes."""
+    """Asks for values that cannot be converted, and for what breaks when the old attribute is deleted."""
     collection, keys = owner_of(address), (address.name,)
     if old is None or old.status == "deleting":
         # In a conversion that was cut short, the old attribute may be gone: its values are in the new one by then.
@@ -541,7 +541,7 @@ class _Declaring(Declaring):
         return _model(str(arguments["type"]))
 
     def checked(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Where the environment says another type, what that does not have counts no more."""
+        """If the environment sets another type, settings that this type does not have are dropped."""
         known = self.model_of(arguments).model_fields
         return {name: value for name, value in arguments.items() if name in known}
 

@@ -49,7 +49,7 @@ def listing(key: str, item: Wanted) -> Shape:
 
 
 def misfit(value: Any, wanted: Wanted) -> str:
-    """What is wrong with an answer, with its place, in words; nothing when it is as wanted."""
+    """Which part of an answer is wrong, and how, in words; an empty text for a correct answer."""
     if isinstance(wanted, type):
         # Exactly: `true` is no number, although Python takes it for one.
         return "" if type(value) is wanted else _said(value)
@@ -108,7 +108,7 @@ def is_instant(value: Any) -> bool:
 
 
 def is_finite(value: Any) -> bool:
-    """A number that can be reckoned with."""
+    """Whether it is a finite number."""
     return type(value) in (int, float) and math.isfinite(value)
 
 
@@ -428,11 +428,11 @@ class Kind:
 
     @property
     def holds_documents_itself(self) -> bool:
-        """Whether documents lie in it, and not in what lies in it."""
+        """Whether it contains documents directly."""
         return self.holds_documents and not self.is_listed_inside
 
     def is_original(self, live: Live) -> bool:
-        """Whether nobody ever changed it."""
+        """Whether it has Appwrite's original values."""
         return any(
             all(live.fields.get(name) == value for name, value in fields.items() if not isinstance(value, Secret))
             for fields in self.originals(live.address)
@@ -449,7 +449,7 @@ class Kind:
         return self.declaring.model_of(fields)
 
     def instead(self, name: str) -> frozenset[str]:
-        """What means the same as a field to servers of another age."""
+        """The fields with the same meaning on servers of another age."""
         return self.declaring.instead(name) if self.declaring is not None else frozenset()
 
     @cached_property
@@ -458,14 +458,14 @@ class Kind:
         return self.declaring is not None and self.declaring.has_doubts
 
     def all_doubts(self, fields: Fields, server: ServerFacts) -> Iterator[str]:
-        """What a reader of a plan should know, which stops nothing: whether the server takes it."""
+        """Notes for the reader of a plan: values that only the server can accept or refuse."""
         found = list(self.doubts(fields, server))
         if self.declaring is not None and self.declaring.has_doubts:
             found += self.declaring.doubts(fields)
         yield from (f"{each}; Appwrite decides whether to accept it" for each in found)
 
     def claimed(self, address: Address, fields: Fields) -> Claims:
-        """What one takes for itself. Names are compared as the database compares them, without case at the least."""
+        """The names that a resource claims. They are compared as the database compares them: at least without case."""
         if self.claims is not None:
             return self.claims(address, fields)
         *owner, name = address.parts
@@ -473,7 +473,7 @@ class Kind:
 
 
 def column_claim(address: Address, name: str) -> tuple[str, ...]:
-    """What a column takes of its collection."""
+    """The name that a column claims in its collection."""
     *owner, _ = address.parts
     return ("column", *owner, column_name(name))
 
@@ -514,7 +514,7 @@ class MemberRequests:
 
 
 def with_carried(call: Call, live: Live) -> Call:
-    """An update that replaces everything, with what is not ours as it was."""
+    """An update that replaces everything: values that are not ours are sent back unchanged."""
     return replace(call, body={**thaw(live.carried), **call.body})
 
 

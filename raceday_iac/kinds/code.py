@@ -55,7 +55,7 @@ _SCOPES, _SCOPE = limits.SCOPES | limits.NEWER_SCOPES, re.compile(r"[A-Za-z]+(\.
 
 
 def unknown_scopes(scopes: Iterable[str]) -> Iterator[str]:
-    """What is doubtful of scopes."""
+    """Scopes that this tool does not know."""
     return (unknown("scope", each, _SCOPES) for each in scopes if each not in _SCOPES)
 
 
@@ -66,7 +66,7 @@ def _known_runtime(value: str) -> str:
 
 
 def known_scopes(value: Sequence[str]) -> Sequence[str]:
-    """Scopes; raises ValueError for what is none."""
+    """Checked scopes; raises ValueError for a text that is not a scope."""
     odd = [scope for scope in value if scope not in _SCOPES and not _SCOPE.fullmatch(scope)]
     if odd:
         raise ValueError("; ".join(unknown("scope", scope, _SCOPES) for scope in odd))
@@ -92,7 +92,7 @@ SIZES = ("runtimeSpecification", "buildSpecification", "specification")
 
 
 def run_size(fields: Fields) -> str:
-    """The specification that runs have; empty where it is not known."""
+    """The specification of runs; empty if it is not known."""
     return str(fields.get("runtimeSpecification") or fields.get("specification") or "")
 
 
@@ -179,7 +179,7 @@ def unknown_runtime(name: str) -> Iterator[str]:
 def source_of(
     work: Work, address: Address, declared: Coded, location: Location, settings: Mapping[str, str]
 ) -> CodeSource:
-    """Where its code is. Complains about a folder that is not there."""
+    """Where its code is. Reports a folder that does not exist."""
     folder = (work.root / declared.code).resolve()
     if not folder.is_dir():
         work.problems.append(Diagnostic(location, str(address), f"code folder {declared.code} does not exist"))
@@ -229,7 +229,7 @@ def _patterns(given: Any) -> tuple[str, ...]:
 
 
 def code_in_file(raw: Entry, entrypoint: str, address: Address, reading: Reading) -> Mapping[str, Any]:
-    """What the declaration that is written says of the code: none of it is a setting of a live function."""
+    """The settings of the code in a written declaration: a live function has none of them."""
     found: dict[str, Any] = {}
     ignore = _patterns(raw.get("ignore"))
     if ignore:

@@ -85,7 +85,7 @@ def live_member(kind: str, owner: Sequence[str], raw: Mapping[str, Any], fields:
 
 
 def making_again(collection: Address) -> str:
-    """What to do about a collection whose schema Appwrite has broken: advice that ends."""
+    """What to do about a collection whose schema Appwrite has broken."""
     return (
         "only a new collection repairs this. Copy its documents if you need them, then: "
         f"raceday-iac apply --replace {collection} (the plan shows what is lost with it, and how to allow that)"
@@ -93,7 +93,8 @@ def making_again(collection: Address) -> str:
 
 
 def unknown_to_documents(collection: Address, keys: Sequence[str]) -> str:
-    """That Appwrite lists what its own copy of the schema, which documents are checked against, has lost."""
+    """The message for keys that Appwrite lists but has lost in its internal copy of the schema, which checks
+    documents."""
     named = ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
     return (
         f"{collection} is broken: Appwrite lists {named} as available, but refuses documents with it: its "

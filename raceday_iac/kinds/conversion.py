@@ -1,4 +1,4 @@
-"""Turning the values of an attribute into those of another type, where nothing is lost by it. Pure."""
+"""Converting the values of an attribute to another type, without loss. Pure."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class UnconvertibleError(Exception):
 
 
 def temporary(address: Address) -> Address:
-    """Where the new values of an attribute are until the old one is gone."""
+    """The address of the copy that holds the converted values until the old attribute is deleted."""
     key = f"{address.name[: _LONGEST_KEY - len(_SUFFIX)]}{_SUFFIX}"
     return Address("attribute", "/".join((*address.parts[:-1], key)))
 
 
 def has_form(fields: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether an attribute is what is wanted, but for what an update can change."""
+    """Whether an attribute is as wanted, except for fields that an update can change."""
     found = {**fields, "encrypt": wanted.get("encrypt")} if fields.get("encrypt", False) is None else fields
     return all((found.get(name) or False) == (wanted.get(name) or False) for name in _FORM)
 
@@ -55,7 +55,7 @@ def convert(value: Any, wanted: Mapping[str, Any]) -> Any:
 
 
 def shortened(value: Any, size: int) -> Any:
-    """A text, or those of a list, with so many characters at most."""
+    """A text, or the texts of a list, cut to so many characters."""
     if isinstance(value, list):
         return [shortened(each, size) for each in value]
     return value[:size] if isinstance(value, str) else value

@@ -161,7 +161,7 @@ class _Declaring(Declaring):
     def depends_on(
         self, address: Address, declared: Declared, resources: Mapping[Address, Resource]
     ) -> tuple[Address, ...]:
-        """The keys that it has values of come first, and the documents that it leads to."""
+        """It depends on the keys that it has values for, and on the documents that it refers to."""
         assert isinstance(declared, DocumentDeclaration)
         owner = owner_of(address)
         found: list[Address] = [owner]

@@ -37,7 +37,7 @@ def _no_doubts(_value: Any) -> Iterator[str]:
 
 
 def as_set(values: Sequence[str]) -> tuple[str, ...]:
-    """Each value once, in one order."""
+    """The values without duplicates, sorted."""
     return tuple(sorted(set(values)))
 
 
@@ -176,13 +176,14 @@ def unordered(*models: type[Declared]) -> frozenset[str]:
 
 
 def canonical(declared: Declared) -> dict[str, Any]:
-    """What was declared, in the form that is compared and kept."""
+    """The declared values in canonical form: the form that is compared and stored."""
     values = ((each, getattr(declared, each.attribute)) for each in wire_fields(type(declared)))
     return {each.name: _canonical(each, value) for each, value in values if value is not None or not each.wire.is_left}
 
 
 def parsed(model: type[Declared], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an answer, in the same form. What it does not hold is what a stack means that does not say it."""
+    """The fields of an answer in canonical form. A field that is missing has the value of a stack that does not set
+    it."""
     found: dict[str, Any] = {}
     for each in wire_fields(model):
         value = raw.get(each.answer)
@@ -196,7 +197,7 @@ def parsed(model: type[Declared], raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def canonical_default(field: WireField) -> Any:
-    """What a stack means that does not say the field."""
+    """The value of a field that the stack does not set."""
     return _canonical(field, field.info.get_default(call_default_factory=True))
 
 
@@ -452,10 +453,10 @@ class Reading(Beside, Protocol):
         """Relationships as their far sides show them."""
 
     def remark(self, subject: object, message: str) -> None:
-        """Report what cannot come along."""
+        """Report something that cannot be imported."""
 
     def leave_out(self, declaring: Declaring, raw: Entry, subject: object, reason: str) -> None:
-        """Report that an entry cannot come along, nor what lies in it."""
+        """Report that an entry cannot be imported, with everything in it."""
 
     def fitting(self, declaring: Declaring, raw: Entry, address: Address) -> dict[str, Any] | None:
         """The values of an entry that fit their fields; the rest is reported. None where that is not enough."""
@@ -490,11 +491,11 @@ class Declaring:
 
     @cached_property
     def has_doubts(self) -> bool:
-        """Whether values of it can be doubtful."""
+        """Whether it has values that only Appwrite can check."""
         return any(each.wire.doubts is not _no_doubts for model in self.models for each in wire_fields(model))
 
     def doubts(self, fields: Fields) -> Iterator[str]:
-        """What only Appwrite knows of the values of fields."""
+        """Notes on values that only Appwrite can check."""
         for each in wire_fields(self.model_of(fields)):
             if each.name in fields:
                 yield from each.wire.doubts(fields[each.name])
@@ -509,7 +510,7 @@ class Declaring:
         return Address(self.kind, "/".join((*owner, str(written[identity(self.model)]))))
 
     def put(self, work: Work, owner: tuple[str, ...], written: Mapping[str, Any], location: Location) -> None:
-        """Check one declaration, and put what it wants."""
+        """Check one declaration, and add the resources that it wants."""
         address = self.address_of(owner, written)
         given = self.revealed(work, address, work.with_override(address, dict(written)), location)
         if given is None:
@@ -669,7 +670,7 @@ class Declaring:
         yield from ()
 
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
-        """What a stack says of one and such a file cannot."""
+        """What a stack declares of a resource but the file cannot hold."""
         if not self.file_lists:
             yield f"this file format has no {self.kind.replace('_', ' ')}s"
         for each in wire_fields(self.model):

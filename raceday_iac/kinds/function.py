@@ -1,4 +1,4 @@
-"""Functions: their configuration. Code is belongs to the deployment, variables have a kind of their own."""
+"""Functions: their configuration. Code belongs to the deployment, and variables are a kind of their own."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

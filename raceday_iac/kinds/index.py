@@ -84,7 +84,7 @@ def inline(address: Address, fields: Fields, server: ServerFacts) -> Mapping[str
 
 
 def over_renamed(fields: Fields, old: str, new: str) -> Fields:
-    """The server puts the new name of an attribute into the indexes too."""
+    """The fields after an attribute was renamed: the server renames it in its indexes, too."""
     return frozen({**fields, "attributes": tuple(new if key == old else key for key in fields["attributes"])})
 
 

@@ -81,7 +81,7 @@ class _Declaring(Declaring):
         return Called(live.address, "variable", None, (live.address.name, beside.value_of(live)), {})
 
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
-        """More than fit."""
+        """Too many variables for one function."""
         found = stack.desired.of_kind("project_variable")
         if len(found) > limits.FUNCTION_VARIABLES:
             said = f"{len(found)} are declared, but Appwrite passes to a function at most {limits.FUNCTION_VARIABLES}"

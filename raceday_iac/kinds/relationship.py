@@ -37,7 +37,7 @@ class RelationshipDeclaration(Declared):
 
     @classmethod
     def written(cls, arguments: Mapping[str, Any], owner: tuple[str, ...]) -> dict[str, Any]:
-        """The far side is called as this collection, unless it is said otherwise."""
+        """The other side is named after this collection, unless the stack names it."""
         return {**arguments, "two_way_key": arguments["two_way_key"] or owner[-1]}
 
     @model_validator(mode="after")
@@ -67,7 +67,7 @@ _REQUESTS = MemberRequests("relationship", _SHAPE, _FOUND)
 
 
 def rename(old: Address, live: Live, name: str) -> Call:
-    """What is not sent is reset, so `onDelete` goes along."""
+    """A rename. A field that is not sent is reset, so `onDelete` is sent, too."""
     call = _REQUESTS.update(old, live.fields, live)
     return replace(call, body={**call.body, "newKey": name})
 

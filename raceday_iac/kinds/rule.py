@@ -81,7 +81,7 @@ class _Declaring(TypedDeclaring):
         declared: Declared,
         resources: Mapping[Address, Resource],  # noqa: ARG002
     ) -> tuple[Address, ...]:
-        """What answers has to be there."""
+        """It depends on the function or site that answers."""
         if isinstance(declared, FunctionDeclaration):
             return (Address("function", declared.function),)
         if isinstance(declared, SiteDeclaration):

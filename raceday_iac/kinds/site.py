@@ -1,4 +1,4 @@
-"""Sites: their configuration. Code is belongs to the deployment, variables have a kind of their own.
+"""Sites: their configuration. Code belongs to the deployment, and variables are a kind of their own.
 
 Records of requests to a site are not counted before it is deleted: Appwrite keeps them for some days only.
 """
@@ -135,7 +135,7 @@ _LEFT_OUT = {
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
-    """A site as the server describes it. Without an adapter, the page to fall back to is no choice of anybody's."""
+    """A site as the server describes it. Without an adapter, the fallback page was not chosen by anybody."""
     unset = {"adapter", "fallbackFile"} if not raw.get("adapter") else set()
     fields = {name: value for name, value in parsed(SiteDeclaration, raw).items() if name not in unset}
     kept = carried((SiteDeclaration,), CARRIED, _LEFT_OUT, raw)

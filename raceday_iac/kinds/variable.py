@@ -122,7 +122,7 @@ def checked(
 
 
 def put(work: Work, owner: Address, variable: VariableDeclaration, location: Location) -> None:
-    """What is wanted of one."""
+    """Add one variable to the wanted resources."""
     fields = {**canonical(variable), "secret": isinstance(variable.value, Secret)}
     work.put(address_in(owner, variable.key), fields, (owner,), location, variable)
 
@@ -183,7 +183,7 @@ _TELLING_VALUE = re.compile(
 
 
 def looks_secret(key: str, value: str) -> bool:
-    """Whether a variable's name or value says that it is not for everybody's eyes."""
+    """Whether a variable's name or value looks like a secret."""
     return bool(_TELLING_KEY.search(key) or _TELLING_VALUE.search(value))
 
 
@@ -222,11 +222,11 @@ def _text(value: Any) -> str:
 
 class _Declaring(Declaring):
     def called(self, live: Live, beside: Beside) -> Called | None:  # noqa: ARG002
-        """The call of what it lies in says it."""
+        """None: the call of its owner declares it."""
         return None
 
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
-        """What it lies in names them all."""
+        """Nothing: the owner reports all of its variables."""
         yield from ()
 
 

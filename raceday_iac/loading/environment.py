@@ -173,7 +173,7 @@ def is_api_address(endpoint: str) -> bool:
 
 
 def likely_address(endpoint: str) -> str:
-    """The address that was meant by one that cannot be; empty where that is anybody's guess."""
+    """The address that was probably meant instead of an impossible one; empty if that is not clear."""
     found = re.fullmatch(r"(?:(https?)://|\w+://)?([\w.-]+(?::\d+)?)/?(?:v1)?/?", endpoint)
     return f"{found[1] or 'https'}://{found[2]}/v1" if found else ""
 

@@ -70,7 +70,7 @@ class Resolution:
         return found
 
     def complain(self, address: Address, location: Location, message: str) -> None:
-        """A problem of a declaration; where an override had its say, it is the place to look."""
+        """Report a problem of a declaration, at the place of the override if there is one."""
         if str(address) in self.overridden:
             message = f"{message} (declared at {location}, overridden here)"
             location = self.override_place(str(address))

@@ -154,7 +154,7 @@ class _Settings(Declared):
 
 @cache
 def model_of(settings: type) -> type[Declared]:
-    """What checks them."""
+    """The model that checks the arguments."""
     types = get_type_hints(settings, include_extras=True)
     given = {
         each.name: (types[each.name], ... if each.default is MISSING else each.default) for each in members(settings)

@@ -92,7 +92,7 @@ class Answer:
         return self.count == 0 and not self.at_least
 
     def covers(self, other: Answer) -> bool:
-        """Whether whoever agreed to this agreed to the other as well. An open end covers every number, and only what
+        """Whether a permission for this number also permits the other. An open end covers every number, and only what
         is unknown covers what is unknown."""
         if self.count is None:
             return True

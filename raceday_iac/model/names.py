@@ -1,4 +1,4 @@
-"""Names that Appwrite knows, for editors: they complete them. A server may know others, so that any text will do.
+"""Names that Appwrite knows, for editors: they complete them. A server may know others, so any text is accepted.
 
 `limits` holds the same names for checks; a test compares the two.
 """

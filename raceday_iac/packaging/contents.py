@@ -1,4 +1,4 @@
-"""What of a code folder is deployed: what a developer sees of it in git, without what is nobody's business.
+"""Which files of a code folder are deployed: those that a developer sees in git, without secrets and generated files.
 
 Nothing is left out silently: secrets, virtual environments, what tools make, broken links and special files are named,
 each with the reason, and `include` keeps one. Links are followed inside the project and refused where they lead out.

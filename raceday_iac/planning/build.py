@@ -136,8 +136,8 @@ def build_plan(
 def count(
     changes: Sequence[Change], desired: Desired, state: State, real: Mapping[Address, Live], answer: Answering
 ) -> dict[Question, Answer]:
-    """Everything that has to be known about these changes. What goes with them unmanaged is seen from what was read;
-    what a migration mends before is nothing until that has run."""
+    """The answers to all questions about these changes. Unmanaged resources that go with them are known from the
+    snapshot; values that a migration corrects before are not counted until it has run."""
     known = known_addresses(desired, state, real)
     later = {
         each
@@ -189,7 +189,7 @@ def _all_changes(
 
 
 def nothing_of(desired: Desired) -> Desired:
-    """The stack without anything in it: whatever is ours goes. Its rules on what must not go still hold."""
+    """The stack without any resource, so that everything managed is deleted. Its protections still hold."""
     return replace(desired, resources={}, tombstones={}, code={}, left_out={}, migrations={})
 
 

@@ -246,8 +246,8 @@ def unwanted_changes(
 
 
 def _undeclared(address: Address, live: Live) -> Change:
-    """What happens to something of ours that the stack does not name any more. A setting stays: to put it back could
-    open what was closed, or close what is in use, because a line is gone."""
+    """The change for a managed resource that the stack no longer declares. A setting stays: to put it back could open
+    what was closed, or close what is in use, because a line is gone."""
     if not kind_of(address).is_setting:
         return Change(address, Action.DELETE, "the stack no longer declares it", why=Reason.UNDECLARED)
     reported = {name: thaw(value) for name, value in live.fields.items() if not isinstance(value, Secret)}
@@ -404,7 +404,7 @@ def _live_secret(entry: Entry, real: Live, desired: Desired, name: str) -> dict[
 
 
 def _is_secret(entry: Entry, desired: Desired) -> bool:
-    """Whether the stack or the state takes the value for a secret, however it is on the server."""
+    """Whether the stack or the state treats the value as a secret, whatever the server does."""
     wanted, name = desired.resources.get(entry.address), kind_of(entry.address).secret_field
     declared = wanted is not None and isinstance(wanted.fields.get(name), Secret)
     return declared or bool(entry.fields.get("secret"))

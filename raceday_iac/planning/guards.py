@@ -1,4 +1,5 @@
-"""What a plan must not do unasked. Guards look at a finished plan and the evidence; they never change it. Pure."""
+"""Guards: what a plan must not do without permission. They look at a finished plan and the evidence, and never change
+it. Pure."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def losses(changes: Iterable[Change], real: Mapping[Address, Live], desired: Des
 
 
 def loss_refusals(found: Iterable[Loss], options: PlanOptions) -> Iterator[Refusal]:
-    """A no for what would be lost without permission, or cannot be done with one."""
+    """A refusal for each loss without permission, and for changes that no permission makes possible."""
     for each in found:
         if each.costs and not _is_allowed(each, options):
             message = f"{each} is refused: {each.described}"
@@ -172,7 +173,7 @@ def closed_kinds(desired: Desired, unread: Mapping[str, ProviderError], server: 
 
 
 def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:
-    """What this server could not have, build or run."""
+    """Refusals for what this server cannot hold, build or run."""
     for change in changes:
         if change.action in _WRITES:
             wanted = desired.resources[change.address]
@@ -197,7 +198,7 @@ def _impossible_settings(change: Change, server: ServerFacts) -> Iterator[Refusa
 
 
 def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> Iterator[str]:
-    """What may go wrong and only Appwrite knows."""
+    """Notes on values that only Appwrite can accept or refuse."""
     if server.is_unknown:
         yield (
             f"{server} is newer than {NEWEST}, the newest version that was tested: settings that it adds are left as "
@@ -281,7 +282,7 @@ _SUCH = {
 def look_notes(
     changes: Iterable[Change], real: Mapping[Address, Live], desired: Desired, evidence: Evidence
 ) -> Iterator[str]:
-    """Where documents were looked at and nothing is lost: that all of them were."""
+    """Notes on checks that read all documents and found no loss."""
     for change in changes:
         for question in questions_of(change, desired, real):
             answer = evidence.get(question, NOTHING)

@@ -44,7 +44,7 @@ class RenameOverlay:
 
 
 def play_renames(desired: Desired, state: State, snapshot: Snapshot) -> RenameOverlay:
-    """Renames that are still to be done. One whose old name is gone is none, nor is one that the state knows as done.
+    """The renames that are still to be done: not those whose old name is gone, or that the state knows as done.
 
     In a chain (`b` becomes `c`, `a` becomes `b`) a name is given only when it has become free.
     """
@@ -143,7 +143,7 @@ def without_closed(desired: Desired, state: State, unread: Collection[str]) -> t
 
 
 def unheard(desired: Desired, server: ServerFacts) -> Iterator[str]:
-    """What the stack says and this server cannot have, though the rest of the resource can."""
+    """Notes on fields that this server does not have, while it has the rest of the resource."""
     for address, wanted in desired.resources.items():
         if kind_of(address).ages:
             for message in unfitted(kind_of(address).model_of(wanted.fields), wanted.fields, server):

@@ -222,7 +222,7 @@ class Reason(StrEnum):
 
 
 def key_of(action: Action, address: Address) -> str:
-    """What names a change in a plan."""
+    """The key that names a change in a plan."""
     return f"{action}:{address}"
 
 

@@ -1,1 +1,1 @@
-"""Out of trouble: what is proven to be stuck is ended by a safe step, everything else is only reported."""
+"""Recovery: what is proven to be stuck is repaired by a safe step, everything else is only reported."""

@@ -99,7 +99,7 @@ def classify(
     is_ours: Callable[[Deployment], bool],
     is_old: Callable[[Deployment], bool],
 ) -> Iterator[Classified]:
-    """Give each its role. Pure, apart from what the two questions cost."""
+    """Give each deployment its role. Pure, except for the two questions that are passed in."""
     for each in deployments:
         if each.id == active:
             yield Classified(each, Role.ACTIVE)

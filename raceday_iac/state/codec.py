@@ -181,7 +181,7 @@ class Journal:
         return list(begun)
 
     def clear(self) -> None:
-        """Start a new one: everything in the old one is accounted for."""
+        """Start a new journal: the state has everything that is in the old one."""
         with suppress(FileNotFoundError):
             self.file.unlink()
 

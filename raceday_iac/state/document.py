@@ -1,7 +1,7 @@
-"""The state document: what we own, and what last applied to it. Never a secret value.
+"""The state document: the resources that we own, and the values last applied to them. Never a secret value.
 
-Live Appwrite is the truth; state says which of it is ours and what we last wrote, so that a difference can be separated
-apart into "the stack changed" and "somebody changed the server".
+Live Appwrite is the truth; state says which of it is ours and what we last wrote, so that a difference can be
+explained: the stack changed, or somebody changed the server.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ BACKENDS = ("local", "appwrite", "s3")
 
 
 def backend_of(name: str) -> Backend:
-    """One of them."""
+    """The backend with this name."""
     found = import_module(f".{name}", __package__).BACKEND
     assert isinstance(found, Backend)
     return found

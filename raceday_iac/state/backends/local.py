@@ -288,7 +288,7 @@ def _difference(last: State, state: State) -> tuple[list[Entry], list[str]]:
 
 
 class FileLock:
-    """At most one holder at a time on this machine. It goes with its process."""
+    """A lock with at most one holder on this machine. It ends with its process."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -376,7 +376,7 @@ class LocalHistory:
         self._keep = keep
 
     def keep(self, file: Path) -> None:
-        """Keep the state in `file` under its serial, and let go of the oldest. Raises OSError."""
+        """Keep the state in `file` under its serial, and delete the oldest. Raises OSError."""
         header = _header(file)
         if header is None or self._keep < 2:
             return

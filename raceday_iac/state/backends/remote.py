@@ -292,7 +292,7 @@ _ATTEMPTS = 3
 
 
 def elapsed() -> float:
-    """Seconds that also pass while the machine sleeps, where the system can say."""
+    """Seconds by a clock that also runs while the machine sleeps, if the system has one."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
@@ -358,7 +358,7 @@ class RemoteLock:
         )
 
     def release(self) -> None:
-        """Give it back. One that was lost is somebody else's and stays."""
+        """Release the lock. A lock that was lost belongs to somebody else and stays."""
         self._stop.set()
         with self._changing:
             held, self._held = self._held, None
@@ -372,7 +372,7 @@ class RemoteLock:
                 _log.warning("The lock could not be released, it expires by itself: %s", error.message)
 
     def check(self) -> None:
-        """Raises FencedError when it is this process's no more. Without a lock held there is nothing to lose."""
+        """Raises FencedError when this process has lost the lock. Without a lock there is nothing to check."""
         with self._changing:
             held = self._held
             if held is not None and not self._lost and self._clock() - held.renewed > _FRESH:
@@ -385,7 +385,7 @@ class RemoteLock:
         return parse(self._backend.read_lock())
 
     def seize(self, lock_id: str) -> None:
-        """Set it free, whoever holds it. Raises LockedError when it is another one than `lock_id` (empty: any)."""
+        """Release the lock, whoever holds it. Raises LockedError when it is another one than `lock_id` (empty: any)."""
         for _ in range(_ATTEMPTS):
             found = self._backend.read_lock()
             holder = parse(found)
