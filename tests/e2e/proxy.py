@@ -87,6 +87,8 @@ class Proxy:
     seen: list[Exchange] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     endpoint: str = ""
+    #: All clients share the connections to the server.
+    session: Any = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _web: Any = None
 
@@ -126,6 +128,7 @@ class Proxy:
         # Whoever waits for a connection learns it.
         self._web.socket.shutdown(socket.SHUT_RDWR)
         self._web.server_close()
+        self.session.close()
 
     def take(self, method: str, path: str) -> Fault | None:
         with self._lock:
@@ -142,6 +145,7 @@ class Proxy:
 
     def start(self) -> Proxy:
         handler = type("Handler", (_Handler,), {"proxy": self})
+        self.session = session_to(self.upstream)
         self._web = _Web(("127.0.0.1", 0), handler)
         self.endpoint = f"http://127.0.0.1:{self._web.server_address[1]}{BASE}"
         threading.Thread(target=self._web.serve, daemon=True).start()
@@ -168,14 +172,6 @@ class _Handler(BaseHTTPRequestHandler):
     #: Small answers must not wait for the client's acknowledgement (40 ms each).
     disable_nagle_algorithm = True
     wbufsize = -1
-
-    def setup(self) -> None:
-        super().setup()
-        self._session = session_to(self.proxy.upstream)
-
-    def finish(self) -> None:
-        self._session.close()
-        super().finish()
 
     def handle_one_request(self) -> None:
         self.raw_requestline = self.rfile.readline(65537)
@@ -250,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _ask(self, target: str, body: bytes) -> requests.Response:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         headers["accept-encoding"] = "identity"
-        return self._session.request(
+        return self.proxy.session.request(
             self.command, self.proxy.upstream + target, headers=headers, data=body, timeout=120, allow_redirects=False
         )
 
