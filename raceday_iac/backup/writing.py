@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..applying.batches import batches
@@ -87,8 +87,7 @@ class Writing:
             return f"{self.head.id}/{number:03}-{len(parts) + 1:05}.{suffix_of(self.backups.cipher)}"
 
         put = _pieces(self.backups, parts, name)
-        now = self.reader.server_time()
-        since = (now - _CLOCKS).isoformat(timespec="milliseconds") if now is not None else ""
+        since = self._begun(section)
         recent: set[tuple[str, str]] = set()
         found = {Form.SOURCES: self._sources, Form.CONTENTS: self._contents}.get(section.form)
         with WAITS.on(f"keeping what is in {section.address}") as waited:
@@ -98,6 +97,17 @@ class Writing:
                 is_item = section.form is Form.CONTENTS
                 recent.update(each for each in map(_version, records) if is_item or (since and each[1] >= since))
         return Written(replace(section, parts=tuple(parts)), since, recent)
+
+    def _begun(self, section: Section) -> str:
+        """The instant, by the server's clock, after which what it changes may not be in what is read now."""
+        now = self.reader.server_time()
+        if now is None and section.form in _OF_DOCUMENTS:
+            # A proxy took the time out of the answers.
+            newest = self.reader.documents(
+                *section.collection, Condition("orderDesc", "$updatedAt"), only=("$updatedAt",), limit=1
+            )
+            now = next((datetime.fromisoformat(each["$updatedAt"]) for each in newest), None)
+        return (now - _CLOCKS).isoformat(timespec="milliseconds") if now is not None else ""
 
     def _sources(self, section: Section, put: Put) -> Iterator[dict[str, Any]]:
         for each in section.deployments:
