@@ -102,6 +102,11 @@ class Declares(Generic[P, R_co]):
             if name not in known:
                 raise TypeError(f"{self.__name__}() has no argument {name!r}{nearest(name, known)}")
         try:
+            bound = self.__signature__.bind_partial(*given, **named)
+            needed = [each.name for each in known.values() if each.default is each.empty and _is_named(each)]
+            missing = [name for name in needed if name not in bound.arguments]
+            if missing[1:]:
+                raise TypeError(f"missing {len(missing)} required arguments: {', '.join(map(repr, missing))}")
             bound = self.__signature__.bind(*given, **named)
         except TypeError as error:
             raise TypeError(f"{self.__name__}() {error}") from None
@@ -112,6 +117,10 @@ class Declares(Generic[P, R_co]):
         written = self._model.written(values, handle.path)
         handle.stack._declare(self._kind, handle.path, written)
         return self._handle(handle.stack, handle.path, str(written[identity(self._model)]))
+
+
+def _is_named(parameter: inspect.Parameter) -> bool:
+    return parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def _no_handle(_stack: Stack, _owner: tuple[str, ...], _name: str) -> None:
