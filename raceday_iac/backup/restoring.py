@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from ..applying.batches import at_once, batches
 from ..counting import spaced
-from ..errors import IacError, ProviderError, RefusedError
+from ..errors import DamagedError, IacError, ProviderError, RefusedError
 from ..kinds import kind_of
 from ..kinds.base import Contents, thaw
 from ..kinds.conversion import CONVERTIBLE, UnconvertibleError, convert, has_form
@@ -577,6 +577,9 @@ class Restoring:
         """Create an item or a variable. The next look says whether it is there."""
         try:
             self._create(goal, verdict)
+        except DamagedError as error:
+            # Contents are not read before they are needed. The others can still be put back.
+            self._refused[goal.place.path, verdict.identity] = error.message
         except ProviderError as error:
             if error.code not in _REFUSED:
                 raise

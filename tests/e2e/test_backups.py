@@ -405,6 +405,26 @@ def test_the_files_of_a_deleted_bucket_are_put_back(project: Project, bucket: st
     assert "exists already" in project.iac("backup", "extract", "latest", "out", code=1).err
 
 
+def test_one_damaged_file_keeps_no_other_from_being_put_back(project: Project, bucket: str) -> None:
+    stack = project.stack_file.read_text()
+    project.declare("")
+    project.apply("--allow-data-loss", f"bucket.{project.id('pictures')}=3")
+    first, *_ = sorted((project.state_folder / "backups").rglob("*.gz"))
+    first.write_bytes(b"damaged")
+    project.stack_file.write_text(stack)
+    project.apply()
+    said = project.iac("restore", "latest", "--auto-approve", code=1).out
+    assert "f1: 001-00001.jsonl.gz of the backup" in said
+    assert {each["$id"] for each in contents(project, bucket)} == {"f2", "f3"}
+    # What is whole can be taken out as well.
+    said = project.iac("backup", "extract", "latest", "out", code=1).out
+    assert "001-00001.jsonl.gz" in said
+    taken = {each.name.partition("-")[0] for each in (project.root / "out").rglob("*") if each.is_file()}
+    assert taken == {"f2", "f3", "contents"}
+    damaged = project.iac("backup", "verify", code=1).out
+    assert "001-00001.jsonl.gz" in damaged
+
+
 def test_a_file_that_comes_after_the_backup_is_kept_too(project: Project, bucket: str) -> None:
     """The count is the same as was shown, so no guard stops the deletion."""
     stack = project.stack_file.read_text()
