@@ -438,7 +438,7 @@ def decoded(text: bytes, name: str) -> tuple[Manifest, Mapping[str, Any]]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(
             f"The manifest of the backup {name} is damaged: {type(error).__name__}: {error}.",
-            hint="its parts may be whole: compressed JSON lines, where the backup is kept",
+            hint="its parts may be intact: they are compressed JSON lines, beside the manifest",
         ) from None
     return manifest, content
 

@@ -23,7 +23,7 @@ from .manifest import MANIFEST, Manifest, Part, Section, decoded, encoded
 #: How hard it is tried to make parts small: the best takes three times as long for a tenth less.
 _LEVEL = 6
 #: What can be done with a backup of which a part is damaged.
-_REST = "take out what is whole: raceday-iac backup extract BACKUP FOLDER; or restore --address ADDRESS"
+_REST = "write the intact parts to files: raceday-iac backup extract BACKUP FOLDER; or restore --address ADDRESS"
 
 
 @dataclass(frozen=True)

@@ -423,7 +423,7 @@ def destroy(
         str,
         typer.Argument(metavar="[FUNCTION|ADDRESS]", help="A function's id, or an address.", autocompletion=addresses),
     ] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is managed.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Delete everything that is managed.")] = False,
     auto_approve: AutoApprove = False,
     allow_data_loss: DataLoss = [],  # noqa: B006
     no_backup: NoBackup = False,

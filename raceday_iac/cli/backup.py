@@ -88,7 +88,7 @@ def _finish(workspace: Workspace, kept: Manifest, *needed: Manifest) -> None:
 
 @app.command("list")
 def list_backups() -> int:
-    """All backups of the environment, newest first."""
+    """List all backups of the environment, newest first."""
     options = current()
     backups = Workspace.without_stack(options).backups
     manifests, damaged = backups.readable(reversed(backups.ids()))
@@ -101,7 +101,7 @@ def list_backups() -> int:
 
 @app.command("show")
 def show(backup: Name) -> int:
-    """What is in a backup."""
+    """Show what is in a backup."""
     options = current()
     backups = Workspace.without_stack(options).backups
     manifest = backups.find(backup)
@@ -112,7 +112,7 @@ def show(backup: Name) -> int:
 
 @app.command("verify")
 def verify(backup: Name = "") -> int:
-    """Read a backup, or all of them, and check that nothing is missing or was changed. Exit 1 where something is."""
+    """Read a backup, or all of them, and check that nothing is missing or changed. Exit 1 if something is."""
     options = current()
     backups = Workspace.without_stack(options).backups
     manifests, damaged = backups.readable([backups.id_of(backup)] if backup else backups.ids())
@@ -155,8 +155,8 @@ def extract(
     backup: Name,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, which must not exist yet.")],
 ) -> int:
-    """Write out what is in a backup as files: documents as JSON lines, sources and contents as they were. What is
-    damaged is left out, and named. Exit 1 then."""
+    """Write the contents of a backup to files: documents as JSON lines, sources and files as they were. What is damaged
+    is left out, and named. Exit 1 then."""
     options = current()
     backups = Workspace.without_stack(options).backups
     manifest = backups.find(backup)
@@ -184,7 +184,7 @@ def create(
         ),
     ],
 ) -> int:
-    """Write what lies in resources to a backup. Changes nothing on the server."""
+    """Make a backup of the data in resources. Changes nothing on the server."""
     options = current()
     workspace = Workspace.without_stack(options)
     with workspace.target() as target, _locked(workspace, "backup create"):

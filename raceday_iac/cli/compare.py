@@ -166,7 +166,9 @@ def _saying_which(workspace: Workspace) -> Iterator[None]:
 
 @app.command("promote")
 def promote(
-    first: First,
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="The environment that runs the commit.", autocompletion=environments)
+    ],
     second: Annotated[
         str, typer.Argument(metavar="B", help="The environment to bring it to.", autocompletion=environments)
     ],

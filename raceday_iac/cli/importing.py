@@ -61,7 +61,7 @@ def import_(
         list[Address] | None,
         typer.Argument(metavar="[ADDRESS]...", parser=read_address, autocompletion=addresses, show_default=False),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that the stack declares.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Import everything that the stack declares.")] = False,
     from_appwrite_json: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Import what an appwrite.json describes, instead of what is live."),

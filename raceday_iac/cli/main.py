@@ -96,7 +96,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "schedule": (
         ".lint",
-        "Show the next runs of each function, in the stack's time zone and in UTC. Its day as a timeline. "
+        "Show the next runs of each function, in the stack's time zone and in UTC. Draws its day as a timeline. "
         "Needs no server.",
     ),
     "health": (

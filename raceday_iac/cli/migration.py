@@ -32,7 +32,7 @@ Name = Annotated[
 
 @app.command("list")
 def list_migrations() -> int:
-    """All migrations and how they stand in the environment, in the order in which they run."""
+    """List all migrations with their status in the environment, in the order in which they run."""
     options = current()
     workspace, found = _standings(options)
     documents = [migration_document(at, *each) for at, each in found.items()]
@@ -42,7 +42,7 @@ def list_migrations() -> int:
 
 @app.command("show")
 def show(name: Name) -> int:
-    """All about one: its place in a plan, when it ran, by whom, and what it did."""
+    """Show one migration: its place in a plan, when it ran, by whom, and what it did."""
     options = current()
     _, found = _standings(options)
     at = _named(name, found)
@@ -87,7 +87,7 @@ def mark(
         bool, typer.Option("--not-run", help="Mark it as not run: the next apply runs it again.")
     ] = False,
 ) -> int:
-    """Say that a migration counts as run with the file as it is, without running it. Changes the state alone."""
+    """Mark a migration as run, with its file as it is now, without running it. Changes the state only."""
     options = current()
     workspace = Workspace.load(options, sending=False)
     with opened_store(options) as store, store.locked("migration mark"):

@@ -160,6 +160,7 @@ LookAt = Annotated[
         "--look-at",
         metavar="NUMBER|all",
         parser=read_look_at,
+        show_default=False,
         help="How many documents of a collection are read for checks that no query can do; default: all.",
     ),
 ]

@@ -41,7 +41,7 @@ def start_server(
         ),
     ] = "",
 ) -> int:
-    """Start it in the background, with scheduler and executor."""
+    """Start the embedded server in the background, with scheduler and executor."""
     options = current()
     status = started(options, _require_embedded(options), port, database_workers, appwrite)
     lines = [f"Serving at {status.endpoint} (loopback only).", "Look at it in a browser: raceday-iac console"]
@@ -70,7 +70,7 @@ def started(
 
 @app.command("stop")
 def stop_server() -> int:
-    """Stop it. Its data stays."""
+    """Stop the embedded server. Its data stays."""
     must_run_here()
     from ..devserver.daemon import stop
 
@@ -90,7 +90,7 @@ def show_status(
         bool, typer.Option("--env-vars", help="Print export lines for other clients, with the API key.")
     ] = False,
 ) -> int:
-    """Whether it runs, and where. Exit 0 when it runs, 1 when not."""
+    """Show whether the embedded server runs, and where. Exit 0 when it runs, 1 when not."""
     must_run_here()
     from ..devserver.daemon import status
 
@@ -121,7 +121,7 @@ def show_status(
 
 @app.command("reset")
 def reset_server() -> int:
-    """Stop it and delete its data and the state that belongs to it."""
+    """Stop the embedded server, and delete its data and its state."""
     options = current()
     reset_all(options, _require_embedded(options))
     answer(options, {"reset": True}, ["The embedded server is empty, and so is its state."])

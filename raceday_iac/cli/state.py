@@ -39,7 +39,7 @@ app.add_typer(lock_app, name="lock")
 
 @app.command("list")
 def list_resources() -> int:
-    """The addresses of all owned resources."""
+    """List the addresses of all owned resources."""
     options = current()
     state = _read(options)
     addresses = [str(address) for address in sorted(state.entries, key=str)]
@@ -51,7 +51,7 @@ def list_resources() -> int:
 def show_resource(
     address: Annotated[str, typer.Argument(help="For example function.send-bills.", autocompletion=addresses)],
 ) -> int:
-    """What was last applied to one resource."""
+    """Show the values that were last applied to one resource."""
     options = current()
     state = _read(options)
     try:
@@ -111,7 +111,7 @@ def move(
         Address, typer.Argument(parser=read_address, metavar="DESTINATION", help="For example function.new.")
     ],
 ) -> int:
-    """Rename a resource, and what lies in it, in the state alone."""
+    """Rename a resource, with everything in it, in the state only."""
     options = current()
     renamed: dict[Address, Address] = {}
 
@@ -132,7 +132,7 @@ def remove(
         list[Address], typer.Argument(parser=read_address, metavar="ADDRESS…", autocompletion=addresses)
     ],
 ) -> int:
-    """Forget resources, and what lies in them. They stay on Appwrite."""
+    """Remove resources from the state, with everything in them. They stay on Appwrite."""
     options = current()
     gone: list[Address] = []
 
@@ -172,7 +172,7 @@ def push(
         bool, typer.Option("--force", help="Also accept a state of another lineage, or an older one.")
     ] = False,
 ) -> int:
-    """Put a state in the place of the current one."""
+    """Replace the current state."""
     options = current()
     text = _content(file)
     try:
@@ -189,7 +189,7 @@ def push(
 
 @app.command("rebind")
 def rebind(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> int:
-    """Let the state belong to the endpoint, project and stack that are named now: a move is meant."""
+    """Bind the state to the endpoint, project and stack of this environment, after an intended move."""
     options = current()
     environment = load_environment(options.stack, options.env)
     here = binding_of(environment.endpoint, environment.project, load_stack(options.stack).name)
@@ -263,7 +263,7 @@ def _content(file: Path) -> str:
 
 @app.command("history")
 def history() -> int:
-    """The states that are kept: when, by whom, by which command, how many resources."""
+    """List the states that are kept: when, by whom, by which command, how many resources."""
     options = current()
     with opened_store(options) as store:
         versions = store.history()
@@ -312,7 +312,7 @@ def keys(
         bool, typer.Option("--generate", help="Print a new key instead. It is not saved anywhere.")
     ] = False,
 ) -> int:
-    """The key that the state is encrypted with, and its age."""
+    """Show the key that the state is encrypted with, and its age."""
     options = current()
     if generate:
         key, public = new_key()
@@ -402,7 +402,7 @@ def _encryption(options: Options) -> Encryption:
 
 @lock_app.command("list")
 def show_lock() -> int:
-    """Who holds it, since when, and when it expires."""
+    """Show who holds the lock, since when, and when it expires."""
     options = current()
     with opened_store(options) as store:
         holder = store.lock_holder()
@@ -416,7 +416,7 @@ def release_lock(
     lock_id: Annotated[str, typer.Argument(metavar="[ID]", help="Release it only if it still has this id.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> int:
-    """Take it from a run that is dead. Should that run still live, its next save is refused."""
+    """Release the lock of a run that is dead. If that run is still alive, its next save is refused."""
     options = current()
     with opened_store(options) as store:
         holder = store.lock_holder()

@@ -110,10 +110,10 @@ def claims(address: Address, fields: Fields) -> Claims:
 def surprises(address: Address, fields: Fields) -> Iterator[str]:
     """Of a collection with itself, the metadata that documents are checked against keep the far side only (1.8.1)."""
     if address.parts[1] == fields["relatedCollection"]:
-        known = f"documents know only {fields['twoWayKey']!r}" if fields["twoWay"] else "no document can be given it"
-        advice = "" if fields["twoWay"] else ", which takes two_way=True"
+        known = f"documents can set only {fields['twoWayKey']!r}" if fields["twoWay"] else "documents cannot set it"
+        advice = "" if fields["twoWay"] else ", which needs two_way=True"
         yield (
-            f"{known}: of a relationship of a collection with itself, Appwrite keeps only the two_way_key for documents"
+            f"{known}: in a relationship of a collection with itself, Appwrite knows only the two_way_key in documents"
             f"{advice}"
         )
 

@@ -207,7 +207,7 @@ def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> 
     if server.is_old:
         yield (
             f"{server} is older than {OLDEST}, the oldest version that was tested: it may lack what the stack "
-            "declares, and do otherwise than this plan says; upgrade it first"
+            "declares, and behave differently from this plan; upgrade it first"
         )
     for change in changes:
         if change.action in _WRITES:

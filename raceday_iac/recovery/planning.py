@@ -119,7 +119,7 @@ def _daily_step(run: Daily, observation: Observation) -> Step:
         assert run.run is not None
         why = f"it ran at {instant_of(run.run.created_at):%H:%M} UTC, before its input was there"
     guard = "its lock prevents a second run" if seen is not None and seen.lock else "it is not running"
-    more = f"; {guard}, and health.yaml allows to repeat it"
+    more = f"; {guard}, and health.yaml allows a second run"
     what = f"start {run.function} and wait for its end"
     return Step(Remedy.RUN, f"function.{run.function}", "", what, f"{why}{more}", chain=CHAIN)
 
@@ -319,7 +319,7 @@ def _why_not_made(live: Live, owned: Collection[Address]) -> str:
         # Observed on 1.8.1: an attribute of a unique index over two columns gets stuck, with an empty error.
         return (
             "its deletion failed, so it may still hold values; delete an index over it first (that is the usual "
-            "fails at), then let the plan decide: raceday-iac plan"
+            "cause), then let the plan decide: raceday-iac plan"
         )
     return ""
 

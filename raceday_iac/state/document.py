@@ -122,7 +122,7 @@ def upgraded(content: Any) -> Document:
         # An earlier state, or none, in its place would lose what the newer program made since.
         raise StateError(
             f"it has format {document['format']}, and this version reads up to {FORMAT}",
-            hint="a newer raceday-iac saved it, and nothing is wrong with it: install that one",
+            hint="a newer raceday-iac saved it, and it is not damaged: install that version",
         )
     while (number := int(document["format"])) < FORMAT:
         if number not in STEPS:

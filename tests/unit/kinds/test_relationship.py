@@ -66,8 +66,8 @@ def test_creation_and_deletion_go_to_their_paths() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, "no document can be given it"),
-        ({"two_way": True, "two_way_key": "parent"}, "documents know only 'parent'"),
+        ({}, "documents cannot set it"),
+        ({"two_way": True, "two_way_key": "parent"}, "documents can set only 'parent'"),
     ],
 )
 def test_the_plan_that_relates_a_collection_with_itself_says_what_documents_will_have(

@@ -97,8 +97,8 @@ Plan: 8 to create, 2 to update, 3 to delete.
     function      1 update, 1 delete
     variable      1 create, 1 delete
 
-Note: relationship.d/c/r: no document can be given it: of a relationship of a collection with itself, Appwrite keeps \
-only the two_way_key for documents, which takes two_way=True
+Note: relationship.d/c/r: documents cannot set it: in a relationship of a collection with itself, Appwrite knows \
+only the two_way_key in documents, which needs two_way=True
 
 Unmanaged: live, but neither declared nor managed; left alone
     function.foreign"""

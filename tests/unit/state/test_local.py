@@ -184,7 +184,7 @@ def test_a_newer_programs_state_is_not_to_be_replaced(store: LocalState) -> None
     store.file.write_text('{"format": 99}')
     with pytest.raises(StateError, match="cannot be used: it has format 99") as caught:
         store.read()
-    assert caught.value.hint == "a newer raceday-iac saved it, and nothing is wrong with it: install that one"
+    assert caught.value.hint == "a newer raceday-iac saved it, and it is not damaged: install that version"
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
