@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +55,13 @@ class Options:
     #: Extensions beside those that the stack names.
     extensions: tuple[str, ...] = ()
 
-    @property
+    # Both are asked for a dozen times a run, and the system is asked for each folder of a path.
+    @cached_property
     def root(self) -> Path:
         """The project's root: the folder above the one with the stack file."""
         return self.stack.resolve().parent.parent
 
-    @property
+    @cached_property
     def state_folder(self) -> Path:
         return self.root / "state" / self.env
 
