@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job from end to end: a project grown by hand becomes what the stack says, and stays so.
+# The main job from end to end: a project that grew by hand becomes a declared one, and stays so.
 # Runs on the embedded server; leaves nothing behind but state/demo/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -32,17 +32,17 @@ iac 0 server reset
 iac 0 server start
 iac 0 server load tests/data/raceday/appwrite.json
 
-step "What would change? Nothing is touched"
+step "The plan: what would change (nothing is changed yet)"
 iac 2 plan --detailed-exitcode
 
-step "Make it so: schema, variables, code, and last the deletions"
+step "Apply it: schema, variables, code, and last the deletions"
 iac 0 apply --auto-approve
 
-step "What was deployed really runs: one checks the database, one imports today's meetings from the played NZ TAB"
+step "Run deployed functions: one checks the database, one imports today's meetings from the simulated NZ TAB"
 iac 0 run database-setup
 iac 0 run daily-meetings
 
-step "Nothing is left to do"
+step "A second plan has no changes"
 iac 0 plan --detailed-exitcode
 
 step "Somebody changes a timeout and an attribute outside of raceday-iac"
@@ -50,11 +50,11 @@ eval "$(raceday-iac server status --env-vars --env demo)"
 run 0 python docs/demo/meddle.py
 iac 3 drift
 
-step "Apply puts both back"
+step "Apply reverts both"
 iac 0 apply --auto-approve
 iac 0 drift
 
-step "One function can be taken away"
+step "Destroy one function"
 iac 0 destroy database-setup --auto-approve
 
 step "The functions and their locks on a race day, in virtual time: midnight until the second of six races is over"

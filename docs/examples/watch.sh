@@ -20,7 +20,7 @@ if [[ -e $settings ]]; then
 fi
 umask 077
 mkdir -p state
-# The next run leaves at once while this one is at work.
+# A second run ends at once while this one is under way.
 exec 9> "state/watch-$env.lock"
 flock --nonblock 9 || exit 0
 
