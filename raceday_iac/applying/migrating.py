@@ -21,7 +21,7 @@ from types import CodeType
 from typing import Any, Protocol
 
 from ..counting import spaced
-from ..errors import IacError, MigrationError, NotFoundError, ProviderError
+from ..errors import ConflictError, IacError, MigrationError, NotFoundError, ProviderError
 from ..kinds import kind_of
 from ..kinds.base import thaw
 from ..kinds.schema_rules import canonical_instant
@@ -73,8 +73,11 @@ class Keeper(Protocol):
         links: Mapping[str, Address],
         documents: Sequence[Document],
         becomes: Mapping[str, Mapping[str, Any]] | None,
+        *,
+        is_again: bool = False,
     ) -> None:
-        """Keep these values of documents, which become others by id; or, without that, whole documents."""
+        """Keep these values of documents, which become others by id; or, without that, whole documents. With
+        `is_again`, these count in the place of what was kept of them before."""
 
 
 @dataclass
@@ -463,17 +466,32 @@ class Data:
             self._show(Example(collection_address(*place), identity, "delete"))
         if current and self._provider is not None:
             self._keep(place, list(self._columns(place)), list(current.values()), None)
-            for _ in at_once(partial(self._remove, place, each) for each in current):
+            for _ in at_once(partial(self._remove, place, each) for each in current.values()):
                 pass
         self._progress.add("deleted", len(current))
 
-    def _remove(self, place: Place, identity: str) -> int:
+    def _remove(self, place: Place, document: Document) -> int:
+        """Delete a document as it was kept. What others change meanwhile is kept first, too."""
         assert self._provider is not None
-        try:
-            self._provider.remove_document(*place, identity)
-        except NotFoundError:
-            return 0
-        return 1
+        identity = str(document["$id"])
+        for _ in range(_PASSES):
+            try:
+                self._provider.remove_document(*place, identity, unless_newer_than=str(document[_CHANGED_AT]))
+            except NotFoundError:
+                return 0
+            except ConflictError:
+                now = self._current(place, [identity], ())
+                if not now:
+                    return 0
+                document = now[identity]
+                self._keep(place, list(self._columns(place)), [document], None, is_again=True)
+            else:
+                return 1
+        raise ProviderError(
+            f"{identity} of {collection_address(*place)} could not be deleted by {self._address}: others keep changing "
+            "it.",
+            hint="stop what writes to it, then run apply again: it continues from here",
+        )
 
     def _keep(
         self,
@@ -481,13 +499,15 @@ class Data:
         keys: Sequence[str],
         documents: Sequence[Document],
         becomes: Mapping[str, Mapping[str, Any]] | None,
+        *,
+        is_again: bool = False,
     ) -> None:
         if self._keeper is None:
             return
         named = {key: self._columns(place)[key] for key in keys}
         links = {key: at[0] for key, live in named.items() if (at := _links(live))}
         columns = {key: thaw(live.fields) for key, live in named.items() if key not in links}
-        self._keeper.keep_overwritten(collection_address(*place), columns, links, documents, becomes)
+        self._keeper.keep_overwritten(collection_address(*place), columns, links, documents, becomes, is_again=is_again)
 
     # Words.
 

@@ -204,9 +204,12 @@ class Kept:
         links: Mapping[str, Address],
         documents: Sequence[Mapping[str, Any]],
         becomes: Mapping[str, Mapping[str, Any]] | None,
+        *,
+        is_again: bool = False,
     ) -> None:
         """Keep values of documents right before a migration writes over them, with what they become by id; or, where
-        that is nothing, whole documents before they are deleted. Raises BackupError."""
+        that is nothing, whole documents before they are deleted. With `is_again`, these count in the place of what was
+        kept of them before. Raises BackupError."""
         form = Form.DOCUMENTS if becomes is None else Form.VALUES
         plain = Section(place, form, place, columns, links)
         records = [each for each in map(plain.record_of, documents) if each is not None]
@@ -223,7 +226,9 @@ class Kept:
             section = self._written[number].section
             name = f"{self.head.id}/{number + 1:03}-over-{len(section.parts) + 1:05}.{suffix_of(self.backups.cipher)}"
             try:
-                parts = (*section.parts, self.backups.put_part(name, records))
+                part = self.backups.put_part(name, records)
+                part = replace(part, late=is_again, again=len(records) if is_again else 0)
+                parts = (*section.parts, part)
                 columns, links = {**section.columns, **columns}, {**section.links, **links}
                 self._written[number] = Written(replace(section, columns=columns, links=links, parts=parts), "", ())
                 self.complete()

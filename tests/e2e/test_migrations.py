@@ -253,6 +253,18 @@ def test_what_it_writes_over_is_in_a_backup_and_can_be_written_back(shop: Projec
     assert "Lovelace" not in audit
 
 
+def test_what_others_write_before_it_deletes_that_is_kept(shop: Project) -> None:
+    write(shop, 'def run(data):\n    data.delete({place!r}, ["a", "b"])\n')
+    shop.declare(BEFORE + '    stack.migration("0001-split", "migrations/0001_split.py")\n')
+    late = {"data": {"name": "Ada King"}}
+    shop.proxy.call(lambda: shop.api.patch(f"{documents(shop)}/a", late), "DELETE", "*/documents/a")
+    assert "2 deleted" in shop.apply().out
+    assert set(people(shop)) == {"c"}
+    assert "2 documents of 1 address" in shop.iac("backup", "verify").out
+    shop.iac("restore", "latest", "--auto-approve")
+    assert {each: data["name"] for each, data in people(shop).items()} == {**PEOPLE, "a": "Ada King"}
+
+
 def test_what_was_written_after_it_is_newer_than_the_backup(shop: Project) -> None:
     write(shop, 'def run(data):\n    data.update({place!r}, {{"a": {{"name": "?"}}, "b": {{"name": "?"}}}})\n')
     shop.declare(BEFORE + '    stack.migration("0001-split", "migrations/0001_split.py")\n')

@@ -288,6 +288,8 @@ class Kept:
         links: Mapping[str, Address],
         documents: Sequence[Mapping[str, Any]],
         becomes: Mapping[str, Mapping[str, Any]] | None,
+        *,
+        is_again: bool = False,
     ) -> None:
         if self._error is not None:
             raise self._error
@@ -311,6 +313,25 @@ def test_what_is_written_over_is_kept_before_and_nothing_else(provider: Appwrite
     with pytest.raises(StateError):
         broken.data.finish()
     assert values(provider, "a")["d0"] == "x"
+
+
+def test_what_others_change_before_it_is_deleted_is_kept_as_they_left_it(provider: AppwriteProvider) -> None:
+    fill(provider, 2)
+    kept: list[tuple[str, Any, bool]] = []
+
+    class Meddler(Kept):
+        def keep_overwritten(self, *arguments: Any, is_again: bool = False) -> None:
+            kept.extend((each["$id"], each["b"], is_again) for each in arguments[3])
+            if len(kept) == 2:
+                now = provider.document("d", "c", "d0") or {}
+                provider.change_document("d", "c", "d0", {"b": "late"}, unless_newer_than=now["$updatedAt"])
+
+    run = Run(provider, keeper=Meddler(provider))
+    run.data.delete("d/c", ["d0", "d1"])
+    run.data.finish()
+    assert kept == [("d0", None, False), ("d1", None, False), ("d0", "late", True)]
+    assert values(provider) == {}
+    assert run.counts == {"deleted": 2}
 
 
 def test_it_says_how_far_it_has_come_and_how_long_the_rest_takes(provider: AppwriteProvider) -> None:
