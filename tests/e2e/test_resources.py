@@ -159,9 +159,15 @@ def test_one_that_holds_data_is_not_deleted_unasked(project: Project, sample: Sa
 
 @pytest.mark.shows("import")
 @EACH
-def test_a_lost_state_is_imported(project: Project, sample: Sample) -> None:
+def test_a_plan_without_changes_asks_for_the_list_once_and_a_lost_state_is_imported(
+    project: Project, sample: Sample
+) -> None:
     project.declare(sample.stack())
     apply(project)
+    project.proxy.forget()
+    project.must_be_clean()
+    assert project.proxy.count("GET", sample.route) == 1
+    assert project.proxy.count("GET", f"{sample.at(project)}*") == 0
     project.lose_state()
     here(project, "import", "--all")
     project.must_be_clean()
@@ -227,16 +233,6 @@ def test_one_that_nobody_declares_is_named_where_that_is_asked_for(
     assert sample.address(project) in here(project, "drift", "--unmanaged", "--verbose").out
     project.declare(sample.stack(other="other"))
     assert here(project, "plan", "--json").json["unmanaged"] == [sample.address(project)]
-
-
-@EACH
-def test_a_plan_without_changes_asks_for_the_list_once(project: Project, sample: Sample) -> None:
-    project.declare(sample.stack())
-    apply(project)
-    project.proxy.forget()
-    project.must_be_clean()
-    assert project.proxy.count("GET", sample.route) == 1
-    assert project.proxy.count("GET", f"{sample.at(project)}*") == 0
 
 
 @SERVER_WIDE

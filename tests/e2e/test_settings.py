@@ -149,9 +149,13 @@ def test_one_that_is_declared_absent_is_set_back(project: Project, setting: Sett
 
 @pytest.mark.shows("import")
 @EACH
-def test_a_lost_state_is_imported(project: Project, setting: Setting) -> None:
+def test_a_plan_without_changes_asks_once_and_a_lost_state_is_imported(project: Project, setting: Setting) -> None:
     project.declare(setting.before + setting.call())
     apply(project)
+    project.proxy.forget()
+    project.must_be_clean()
+    assert project.proxy.count("GET", setting.read_at) == 1
+    assert project.proxy.count("GET", f"{setting.read_at}/*") == 0
     project.lose_state()
     here(project, "import", "--all")
     project.must_be_clean()
@@ -189,16 +193,6 @@ def test_only_what_somebody_changed_is_unmanaged(project: Project, setting: Sett
     project.proxy.forget()
     assert here(project, "plan", "--json").json["unmanaged"] == ([setting.address] if setting.is_read_anyway else [])
     assert here(project, "plan", "--json", "--unmanaged").json["unmanaged"] == [setting.address]
-
-
-@EACH
-def test_a_plan_without_changes_asks_once(project: Project, setting: Setting) -> None:
-    project.declare(setting.before + setting.call())
-    apply(project)
-    project.proxy.forget()
-    project.must_be_clean()
-    assert project.proxy.count("GET", setting.read_at) == 1
-    assert project.proxy.count("GET", f"{setting.read_at}/*") == 0
 
 
 def test_all_settings_together_cost_a_request_for_each_answer_and_come_back(project: Project) -> None:
