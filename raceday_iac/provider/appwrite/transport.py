@@ -16,14 +16,17 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 
 from ...errors import (
     AccessError,
@@ -256,28 +259,39 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
     def _unreachable(self, failure: Failure, call: Call) -> UnreachableError:
         reason = "it did not answer in time" if failure.timed_out else _plain_reason(str(failure.message))
         asked = "" if failure.unsent else f" ({call})"
+        proxy = select_proxy(self.endpoint, self._session.proxies)
+        through = f", and the proxy {_without_user(proxy)} that the environment names" if proxy else ""
         found = UnreachableError(
             f"Appwrite at {self.endpoint} cannot be reached: {reason}{asked}.",
-            hint="check the endpoint in the environment file and the network, then run the command again",
+            hint=f"check the endpoint in the environment file and the network{through}, then run the command again",
         )
         found.unsent, found.timed_out = failure.unsent, failure.timed_out
         return found
 
 
 class _Session(requests.Session):
-    """A session that has looked at the environment (proxies, certificates) once, instead of at every request. It takes
-    no redirect for one: even looking at where it leads would read all of its answer."""
+    """A session that has looked at the environment (proxies, certificates) once, instead of at every request. To this
+    machine itself no proxy leads. It takes no redirect for one: even looking at where it leads would read all of its
+    answer."""
 
     def __init__(self, endpoint: str) -> None:
         super().__init__()
         settings = self.merge_environment_settings(endpoint, {}, None, None, None)
-        self.proxies.update(settings["proxies"])
+        self.proxies.update({} if _is_here(endpoint) else settings["proxies"])
         self.verify = settings["verify"]
         self.trust_env = False
         self.headers["accept-encoding"] = "gzip"
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None, whatever the answer says."""
+
+
+def _is_here(endpoint: str) -> bool:
+    """Whether an address is one of this machine for itself."""
+    host = urlsplit(endpoint).hostname or ""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def _doing(call: Call) -> str:

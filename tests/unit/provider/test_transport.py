@@ -58,6 +58,23 @@ def test_an_anonymous_request_carries_no_key(server: Answering, slept: Slept) ->
     assert server.asked[1].headers["x-appwrite-key"] == "my-key"
 
 
+def test_no_proxy_is_asked_for_this_machine_itself(
+    server: Answering, slept: Slept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://user:password@127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    transport(server, slept).request(GET)
+    assert server.lines == ["GET /v1/functions/f"]
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(slept: Slept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://user:password@127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(UnreachableError) as caught:
+        Transport("http://appwrite.example/v1", "p", Secret("k"), sleep=slept).request(GET)
+    assert "the proxy http://127.0.0.1:1 that the environment names" in caught.value.hint
+
+
 def test_a_body_is_json(server: Answering, slept: Slept) -> None:
     transport(server, slept).request(POST)
     assert server.asked[0].headers["content-type"] == "application/json"
