@@ -296,6 +296,7 @@ def execute(arguments: list[str]) -> int:
     # For what is wrong with the options themselves.
     options.use(options.Options(json="--json" in arguments))
     try:
+        _must_be_somewhere()
         chosen, rest = options.take_globals(arguments)
         options.use(chosen)
         if completion_is_asked():
@@ -326,6 +327,15 @@ def execute(arguments: list[str]) -> int:
         return EXIT_ERROR
     finally:
         sys.unraisablehook, threading.excepthook = hooks
+
+
+def _must_be_somewhere() -> None:
+    """Raises IacError where the current folder was deleted: no path means anything there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        hint = "go to the folder of the project, and run the command again"
+        raise IacError("The current folder does not exist any more.", hint=hint, unchanged=True) from None
 
 
 def _mistyped(error: Any) -> IacError:

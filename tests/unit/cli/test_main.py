@@ -59,6 +59,18 @@ def test_a_mistyped_command_line_is_json_for_machines(
     assert (error["message"].startswith(message), error["hint"], ended.err) == (True, hint, "")
 
 
+def test_a_folder_that_was_deleted_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert execute(["graph"]) == EXIT_ERROR
+    said = capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert said.startswith("Error: The current folder does not exist any more.")
+
+
 def test_mistakes_of_a_stack_are_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "stacks" / "environments").mkdir(parents=True)
     (tmp_path / "stacks" / "environments" / "local.yaml").write_text("endpoint: embedded\nproject: p\n")
