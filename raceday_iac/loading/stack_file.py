@@ -46,7 +46,7 @@ def _run(path: Path) -> object:
         raise StackError([Diagnostic(Location(str(path)), "", "a stack file is a Python file (.py)")])
     module = importlib.util.module_from_spec(specification)
     folder = str(path.resolve().parent)
-    before = set(sys.modules)
+    before, here = set(sys.modules), Path.cwd()
     sys.path.insert(0, folder)
     # A stack is compiled each time: Python's cache compares whole seconds and sizes, and a full disk may have cut it.
     cache = (sys.pycache_prefix, sys.dont_write_bytecode)
@@ -69,6 +69,8 @@ def _run(path: Path) -> object:
     except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
         raise StackError([Diagnostic(_place(error, folder, path), "", _sentence(error))]) from None
     finally:
+        # Everything else is looked for relative to it.
+        os.chdir(here)
         sys.pycache_prefix, sys.dont_write_bytecode = cache
         sys.path.remove(folder)
         _forget_siblings(before, folder)

@@ -65,6 +65,11 @@ def test_a_misspelled_argument_is_reported_with_its_line(load: Load) -> None:
     assert "'nam'" in said
 
 
+def test_a_file_that_goes_elsewhere_takes_nobody_along(load: Load, tmp_path: Path) -> None:
+    load(IMPORT + "import os\nos.chdir('/')\nstack = Stack('x')\n")
+    assert Path.cwd() == tmp_path
+
+
 def test_all_arguments_that_are_missing_are_reported_at_once(load: Load) -> None:
     said = mistake(load, IMPORT + "stack = Stack('x')\nstack.function('f', name='F', runtime='node-22')\n")
     assert said.endswith("function() missing 2 required arguments: 'timeout', 'entrypoint'")
