@@ -82,7 +82,7 @@ def check_same_race(data: Mapping[str, Any], race_id: str) -> None:
     """Raises `Skip` when the event is that of another race than was asked for."""
     reported = data["race"].get("event_id")
     if reported is not None and reported != race_id:
-        raise Skip(f"asked for race {race_id}, got {shown(reported)!r}")
+        raise Skip(f"requested race {race_id}, got {shown(reported)!r}")
 
 
 def race_values(data: Mapping[str, Any]) -> dict[str, Any]:

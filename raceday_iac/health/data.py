@@ -293,7 +293,9 @@ def lock_findings(lock: LockHealth) -> Iterator[Finding]:
         yield Finding("lock.yesterday", Severity.WARNING, subject, message, f"raceday-iac logs {lock.function}")
     if state.is_crowded:
         message = f"{state.refused} starts were refused within a minute"
-        yield Finding("lock.crowded", Severity.WARNING, subject, message, f"who starts {lock.function} so often?")
+        yield Finding(
+            "lock.crowded", Severity.WARNING, subject, message, f"find out who starts {lock.function} so often"
+        )
     if state.is_dying:
         message = f"{state.takeovers} runs in a row died while they held {lock.lock_id}"
         yield Finding("lock.deaths", Severity.WARNING, subject, message, f"raceday-iac logs {lock.function}")

@@ -160,7 +160,7 @@ CODES = {
     "run.failing": "executions fail, one after the other",
     "run.success": "too few executions succeed",
     "run.overdue": "a run that the schedule asks for did not begin",
-    "run.missed": "runs that the schedule asked for did not take place",
+    "run.missed": "runs that the schedule requires did not take place",
     "build.stuck": "a build or an upload does not end",
     "build.failed": "the newest build failed",
     "attribute.stuck": "an attribute is not available",

@@ -304,7 +304,7 @@ def broken_left_out(function: FunctionFacts) -> Iterator[Violation]:
 
 @RULES.rule("BND003", Severity.INFO, "files of a code folder that are not deployed", each=functions)
 def others_left_out(function: FunctionFacts) -> Iterator[Violation]:
-    """With what ignores each: `.gitignore`, `ignore=`, or a built-in rule.
+    """The finding names the reason for each: `.gitignore`, `ignore=`, or a built-in rule.
 
     Fix: keep what is needed at run time with `include=`.
     """

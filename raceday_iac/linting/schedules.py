@@ -65,14 +65,14 @@ def never_fires(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]
 def fires_otherwise(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
     """Such as `0 20,8 * * *`, which never starts at 08:00. See [crons](../stack.md#schedules).
 
-    Fix: write what is meant, and look at `raceday-iac schedule`.
+    Fix: write the intended times, and check them with `raceday-iac schedule`.
     """
     surprises = [] if runs.is_empty else list(runs.cron.surprises())
     if surprises:
         yield violation(
             function,
-            f"its schedule {function.schedule!r} is not what it seems: {'; '.join(surprises)}",
-            "write what is meant, and look at raceday-iac schedule",
+            f"its schedule {function.schedule!r} does not fire as it seems: {'; '.join(surprises)}",
+            "write the intended times, and check them with raceday-iac schedule",
         )
 
 
@@ -168,7 +168,7 @@ def _collision(
     if len(locked) == len(others) + 1:
         answer = (
             f"locks {', '.join(each.lock.lock_id for each in locked if each.lock)}: at most one run of each works, and "
-            "ends before its lock expires. They do not keep each other out: each must write only what is its own"
+            "ends before its lock expires. They do not exclude each other: each function must write only its own fields"
         )
     return violation(
         function,

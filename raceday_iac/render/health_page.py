@@ -265,7 +265,7 @@ HELP = {
     "function_memory_limit_bytes": "What its specification gives.",
     "function_failure_streak": "Newest failures without a success between them.",
     "function_unfinished": "Executions that have not ended, by status.",
-    "function_missed_runs": "Runs of the window that the schedule asked for and that did not take place.",
+    "function_missed_runs": "Runs of the window that the schedule requires and that did not take place.",
     "function_overdue": "1 when the newest run that the schedule asks for did not begin.",
     "function_next_run_seconds": "When the schedule asks for the next run.",
     "lock_held": "1 while the execution lock is held.",

@@ -142,7 +142,7 @@ def test_an_event_of_another_race_is_refused(event: dict[str, Any]) -> None:
     check_same_race(event, RACE)
     check_same_race(without(event, "event_id"), RACE)
 
-    with pytest.raises(Skip, match="asked for race"):
+    with pytest.raises(Skip, match="requested race"):
         check_same_race(with_race(event, event_id=MEETING), RACE)
 
 

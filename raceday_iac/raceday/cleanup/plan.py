@@ -277,7 +277,7 @@ def _by_functions(appwrite: AppwriteFile) -> Iterator[tuple[str, Finding]]:
     for id, (folder, _, line) in appwrite.functions.items():
         for goes in REMOVED_FUNCTIONS:
             if folder == goes or folder.startswith(f"{goes}/"):
-                yield goes, Finding(appwrite.path, line, f"{goes} stays: the code of {id} lies in it", must=True)
+                yield goes, Finding(appwrite.path, line, f"{goes} stays: it contains the code of {id}", must=True)
 
 
 def _by_scripts(package: PackageFile | None) -> Iterator[tuple[str, Finding]]:
@@ -304,7 +304,7 @@ def _elsewhere(tree: Tree, appwrite: AppwriteFile) -> Iterator[Finding]:
     """Code of a removed function that lies under another name than the plan gives."""
     for id, folder in appwrite.removed.items():
         if folder != id and tree.under(folder):
-            yield Finding(folder, 0, f"stays, although {id} goes: it is not the folder {id}", must=True)
+            yield Finding(folder, 0, f"stays, although {id} is deleted: it is not the folder {id}", must=True)
 
 
 def _owner(path: str) -> str:

@@ -83,7 +83,7 @@ def never_polled_twice_at_once(lived: DayResult) -> tuple[int, Violations]:
             until = float("-inf")
             for begin, end in sorted(polls):
                 if begin < until:
-                    yield f"{race} was asked for twice at {clock(begin)}"
+                    yield f"{race} was requested twice at {clock(begin)}"
                 until = max(until, end)
 
     return len(lived.ledger.polls), doubled()

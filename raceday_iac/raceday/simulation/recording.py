@@ -107,7 +107,7 @@ def record(lived: DayResult, report: DayReport) -> dict[str, Any]:
 def read_recording(content: Mapping[str, Any]) -> Recording:
     """The same back from JSON. Raises ValueError for what is no recording of ours."""
     if content.get("formatVersion") != FORMAT_VERSION:
-        raise ValueError("it is no recording of a day, or one of another version")
+        raise ValueError("it is not a recording of a day, or it has another version")
     try:
         card = tuple(_race(each) for each in content["card"])
         runs, legacy = ([_run(each) for each in content[name]] for name in ("runs", "legacyRuns"))
