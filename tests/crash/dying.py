@@ -1,14 +1,21 @@
-"""`python -m crash.dying PLACE NUMBER WORD…`: the command of these words, which kills itself, by SIGKILL and without a
-word, when it is at a place whose name begins like that for so many times. In the folder of a project."""
+"""`python -m crash.dying`: processes that kill themselves, by SIGKILL and without a word, in the middle of a command.
+
+Each is forked from this one, which has read all modules: they would take longer than the command. What to start comes
+on standard input, one JSON a line; how it ended, and what it said, goes to standard output.
+"""
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import signal
 import sys
+import tempfile
 import threading
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -17,9 +24,45 @@ from raceday_iac.cli.main import execute
 
 from .places import request_name, watch_files, watch_objects
 
+#: Seconds after which one that neither dies nor ends is ended.
+PATIENCE = 300
 
-def main(place: str, number: str, *words: str) -> int:
-    left = int(number)
+
+def main() -> None:
+    importlib.import_module("raceday_iac.cli.apply")
+    for line in sys.stdin:
+        asked = json.loads(line)
+        with tempfile.TemporaryFile("w+") as said:
+            pid = os.fork()
+            if pid == 0:
+                _be(asked, said.fileno())
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            said.seek(0)
+            print(json.dumps({"code": code, "said": said.read()}), flush=True)
+
+
+def _be(asked: dict[str, Any], said: int) -> NoReturn:
+    """That process."""
+    code = 1
+    try:
+        signal.alarm(PATIENCE)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for stream in (1, 2):
+            os.dup2(said, stream)
+        os.environ |= asked["variables"]
+        os.chdir(asked["folder"])
+        code = run(asked["place"], asked["number"], asked["words"])
+    except BaseException:  # noqa: BLE001 - whatever it is, the test shows it
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def run(place: str, left: int, words: list[str]) -> int:
+    """The command of these words, in the folder of a project. It dies when it is at a place whose name begins like that
+    for so many times."""
     counting = threading.Lock()
 
     def reached(name: str) -> None:
@@ -33,7 +76,7 @@ def main(place: str, number: str, *words: str) -> int:
         watch_files(patch, Path("state").resolve(), reached)
         _watch_requests(patch, reached)
         watch_objects(patch, reached)
-        return execute(list(words))
+        return execute(words)
 
 
 def _watch_requests(patch: pytest.MonkeyPatch, reached: Any) -> None:
@@ -50,4 +93,4 @@ def _watch_requests(patch: pytest.MonkeyPatch, reached: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main()

@@ -3,10 +3,12 @@ what is in their buffers. A sample of places; the tests beside this one look at 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,9 +36,43 @@ PLACES = {
 }
 
 
+class Dying:
+    """Starts processes that die (see `dying.py`)."""
+
+    def __init__(self) -> None:
+        paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._parent = subprocess.Popen(
+            [sys.executable, "-m", "crash.dying"],
+            env={**os.environ, "PYTHONPATH": paths},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, folder: Path, place: tuple[str, int], *words: str) -> tuple[int, str]:
+        """How it ended, and what it said."""
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        asked = {"folder": str(folder), "place": place[0], "number": place[1], "words": [*words, "--env", ENVIRONMENT]}
+        self._parent.stdin.write(json.dumps({**asked, "variables": dict(os.environ)}) + "\n")
+        self._parent.stdin.flush()
+        ended = json.loads(self._parent.stdout.readline())
+        return ended["code"], ended["said"]
+
+    def close(self) -> None:
+        self._parent.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def dying() -> Iterator[Dying]:
+    made = Dying()
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("keeper", PLACES)
 def test_raceday_is_finished_after_processes_were_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], keeper: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], dying: Dying, keeper: str
 ) -> None:
     monkeypatch.setattr(Builder, "_steps", no_build)
     settings = Settings(scheduler=False, processing_delay=0.001, function_creation_limit=0)
@@ -48,8 +84,8 @@ def test_raceday_is_finished_after_processes_were_killed(
         for name, value in {KEY: server.key, **VARIABLES}.items():
             monkeypatch.setenv(name, value)
         for place in PLACES[keeper]:
-            died = _process(folder, place, "apply", "--auto-approve", "--json")
-            assert died.returncode == -signal.SIGKILL, f"{place}\n{died.stdout}\n{died.stderr}"
+            code, said = dying.run(folder, place, "apply", "--auto-approve", "--json")
+            assert code == -signal.SIGKILL, f"{place}\n{said}"
             if keeping.backend is not None:
                 # Whoever comes next is shown the lock, and how it is released.
                 assert _here(folder, "apply", "--auto-approve") == 6
@@ -64,17 +100,3 @@ def test_raceday_is_finished_after_processes_were_killed(
 
 def _here(folder: Path, *words: str) -> int:
     return execute([*words, "--env", ENVIRONMENT, "--stack", str(folder / "stacks" / "raceday.py")])
-
-
-def _process(folder: Path, place: tuple[str, int], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "crash.dying", place[0], str(place[1]), *words, "--env", ENVIRONMENT]
-    paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
