@@ -108,7 +108,7 @@ def test_a_correction_while_values_are_converted_is_what_is_converted(c: Arena, 
         correct(c, f"d{number}", text=str(number))
     correct(c, "short", text="5")
     c.declare(DB + COLLECTION.replace('c.string("text", 20)', CONVERTED))
-    c.proxy.call(lambda: correct(c, "d1", text=corrected), "POST", "/databases/transactions")
+    c.proxy.call(lambda: correct(c, "d1", text=corrected), "PATCH", f"{documents(c)}/d1")
     if corrected == "42":
         apply(c)
         assert values(c) == {"d0": 0, "d1": 42, "d2": 2, "short": 5}
