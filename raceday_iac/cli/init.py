@@ -188,8 +188,8 @@ def _checked(wanted: Wanted, example: str) -> Wanted:
     if not CUSTOM_ID.fullmatch(wanted.project):
         raise IacError(f"{wanted.project!r} is not the id of a project.", unchanged=True)
     if not re.fullmatch(r"[A-Za-z_]\w*", wanted.variable):
-        said = "the name of an environment variable, not the key itself"
-        raise IacError(f"--key-variable is {said}, as SHOP_API_KEY.", unchanged=True)
+        said = "the name of an environment variable, such as SHOP_API_KEY, not the key itself"
+        raise IacError(f"--key-variable takes {said}.", unchanged=True)
     return Wanted(name, endpoint, wanted.project, wanted.variable)
 
 

@@ -83,5 +83,5 @@ def test_what_it_does_is_not_there_for_a_real_server(extended: Path, far_of: Con
 def test_a_part_that_is_not_there_is_said(extended: Path, shop: Shop) -> None:
     extended.write_text(EXTENSION.format(part="NOTHING"), encoding="utf-8")
     sys.modules.pop("extra", None)
-    with pytest.raises(IacError, match="there is no NOTHING in extra_pages"):
+    with pytest.raises(IacError, match="extra_pages has no NOTHING"):
         web_of(LookedAt(Options(env="local", stack=shop.stack)), Tasks(), TOKEN, 1)
