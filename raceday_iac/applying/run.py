@@ -23,7 +23,7 @@ from ..planning.plan import change_key
 from ..provider import Provider
 from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
-from ..state.document import State
+from ..state.document import Stage, State
 from ..state.store import StateStore
 from ..waiting import handled
 from .actions import Recount, Work
@@ -52,6 +52,18 @@ class Applied:
     def changes(self) -> tuple[Change, ...]:
         """All, however they ended."""
         return (*self.done, *(change for change, _ in self.failed), *self.skipped)
+
+    @property
+    def left(self) -> tuple[Change, ...]:
+        """Those of the skipped that were begun: migrations that an interrupt ended after one of their pages."""
+        records = self.state.migrations
+        return tuple(
+            each
+            for each in self.skipped
+            if each.address in records
+            and records[each.address].stage is not Stage.DONE
+            and self.blocked_by(each) is None
+        )
 
     @property
     def stopped(self) -> tuple[Change, ...]:

@@ -204,13 +204,18 @@ def _numbers(applied: Applied) -> str:
     stopped = len(applied.stopped)
     reported = f", {stopped} stopped" if stopped else ""
     failed = len(applied.failed) - stopped
-    return f"{len(applied.done)} done, {failed} failed{reported}, {len(applied.skipped)} not started"
+    left = f", {len(applied.left)} left in the middle" if applied.left else ""
+    skipped = len(applied.skipped) - len(applied.left)
+    return f"{len(applied.done)} done, {failed} failed{reported}{left}, {skipped} not started"
 
 
 def _not_started(applied: Applied) -> Iterator[Line]:
     """What was not begun, by what it was not begun for."""
     groups: dict[str, list[str]] = {}
-    for change in applied.skipped:
+    for change in applied.left:
+        counts = counts_words(applied.state.migrations[change.address].counts)
+        yield Line(f"  Left in the middle: {change.key}: {counts}. The next run continues from there.", "yellow")
+    for change in (each for each in applied.skipped if each not in applied.left):
         cause = applied.blocked_by(change)
         groups.setdefault("" if cause is None else f", because it comes after {cause.key}", []).append(change.key)
     for why, keys in groups.items():

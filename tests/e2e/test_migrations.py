@@ -406,6 +406,9 @@ def test_an_interrupted_migration_is_left_after_a_page_and_goes_on(shop: Project
     shop.proxy.call(lambda: run.signal(signal.SIGINT), "PATCH", "*/transactions/*", delay=0.5, when="after")
     ended = run.end()
     assert ended.code == EXIT_INTERRUPTED, ended
+    left = f"Left in the middle: migrate:{NAME}: 1 read, 1 updated. The next run continues from there."
+    assert left in ended.out
+    assert f"Not started: migrate:{NAME}" not in ended.out
     shop.proxy.forget()
     record = migrations(shop)[NAME]
     assert (record["stage"], record["counts"]["updated"]) == ("begun", 1)
