@@ -7,6 +7,7 @@ refuses more): what does not fit is left out by whole entries, counted, and said
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -111,15 +112,31 @@ def print_json(
 
 
 def tolerant(stream: IO[str] | None) -> IO[str]:
-    """The stream, which from now on shows a question mark for what its encoding cannot say instead of failing.
-    Raises OutputError when there is none."""
+    """The stream, which from now on shows a sign of ASCII, or a question mark, for what its encoding cannot say instead
+    of failing. Raises OutputError when there is none."""
     if stream is None:
         raise OutputError("Standard output is closed, so nothing can be shown.", unchanged=True)
     if isinstance(stream, io.TextIOWrapper):
         # A pipe that was taken for a file cannot be flushed here; what is written to it may still arrive.
         with suppress(OSError):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=_IN_ASCII)
     return stream
+
+
+_IN_ASCII = "raceday-iac-ascii"
+#: Signs of ours, for terminals that have no others.
+_SIGNS = {
+    **{"→": "->", "←": "<-", "⇒": "=>", "↑": "^", "±": "+/-", "≈": "~=", "⏲": "@", "✓": "ok", "✗": "x"},
+    **{"…": "...", "·": ".", "─": "-", "│": "|", "├": "|", "└": "`", "“": '"', "”": '"'},
+}
+
+
+def _said_in_ascii(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(_SIGNS.get(each, "?") for each in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_IN_ASCII, _said_in_ascii)
 
 
 def speaks_unicode(stream: IO[str]) -> bool:

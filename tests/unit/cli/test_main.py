@@ -29,7 +29,7 @@ def test_a_terminal_that_cannot_show_an_arrow_shows_something_else(
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     assert execute(["graph", "--stack", str(project / "stacks" / "raceday.py")]) == EXIT_OK
-    assert b"collection.raceday-db/races ? database.raceday-db" in raw.getvalue()
+    assert b"collection.raceday-db/races -> database.raceday-db" in raw.getvalue()
 
 
 def test_a_mistake_is_one_sentence_and_a_hint_not_a_traceback(

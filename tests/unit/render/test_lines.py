@@ -77,10 +77,10 @@ def ascii_terminal() -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(), encoding="ascii")
 
 
-def test_a_terminal_that_knows_only_ascii_shows_question_marks() -> None:
+def test_a_terminal_that_knows_only_ascii_shows_signs_of_ascii_and_question_marks() -> None:
     out = ascii_terminal()
-    print_lines([Line("a → b ✗")], stream=out)
-    assert out.buffer.getvalue() == b"a ? b ?\n"  # type: ignore[attr-defined]
+    print_lines([Line("✗ 15 → ü中")], stream=out)
+    assert out.buffer.getvalue() == b"x 15 -> ??\n"  # type: ignore[attr-defined]
 
 
 def test_json_loses_nothing_on_a_terminal_that_knows_only_ascii() -> None:
