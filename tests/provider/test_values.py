@@ -48,7 +48,7 @@ def test_an_attribute_is_renamed_with_its_values_and_its_indexes(things: Appwrit
     assert after[index].fields["attributes"] == ("name", "count")
     assert [each["name"] for each in things.documents(*THINGS.parts, only=("name",))] == ["one", "two", None]
     # The two are of one index, so Appwrite refuses the index and does not say that the name is taken.
-    with pytest.raises(ConflictError, match="count exists already") as caught:
+    with pytest.raises(ConflictError, match="count already exists") as caught:
         things.rename(new, THINGS.child("attribute", "count"), after[new])
     assert (caught.value.code, caught.value.kind) == (400, "index_invalid")
     with pytest.raises(ConflictError) as caught:
