@@ -20,7 +20,7 @@ from itertools import groupby
 from types import CodeType
 from typing import Any, Protocol
 
-from ..counting import spaced
+from ..counting import counted
 from ..errors import ConflictError, IacError, MigrationError, NotFoundError, ProviderError
 from ..kinds import kind_of
 from ..kinds.base import thaw
@@ -402,9 +402,9 @@ class Data:
             vain = 0 if len(changed) < len(wanted) else vain + 1
             wanted = {each: wanted[each] for each in wanted if each in changed}
         raise ProviderError(
-            f"{spaced(len(wanted))} documents of {collection_address(*place)} could not be written by {self._address}: "
-            f"others keep changing them (document {next(iter(wanted))}).",
-            hint="stop what writes to them, then run apply again: it continues from here",
+            f"{self._address} could not write {counted(len(wanted), 'document')} of {collection_address(*place)}: "
+            f"others keep writing to the collection (document {next(iter(wanted))}).",
+            hint="stop these writers, then run the command again: it continues from here",
         )
 
     def _update_once(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> Collection[str]:

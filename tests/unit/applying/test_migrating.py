@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from raceday_iac.model.secret import Secret
 from raceday_iac.model.server import ServerFacts
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Action, Change, Plan, Reason
+from raceday_iac.provider import NewValues, Written
 from raceday_iac.provider.appwrite import AppwriteProvider, Transport
 
 from ..declaring import address, database, resolved
@@ -332,6 +334,76 @@ def test_what_others_change_before_it_is_deleted_is_kept_as_they_left_it(provide
     assert kept == [("d0", None, False), ("d1", None, False), ("d0", "late", True)]
     assert values(provider) == {}
     assert run.counts == {"deleted": 2}
+
+
+class Meddled(AppwriteProvider):
+    """Somebody else does something to documents right before values are written, to other ones each time."""
+
+    def __init__(self, provider: AppwriteProvider, *times: Sequence[str]) -> None:
+        super().__init__(provider._transport)
+        self._times, numbers = iter(times), count()
+        # What a document holds already would not change it.
+        self.meddle: Callable[[str], object] = lambda id: provider.change_document(
+            *HERE, id, {"a": f"theirs {next(numbers)}", "b": "theirs"}, unless_newer_than=""
+        )
+
+    def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
+        for each in next(self._times, ()):
+            self.meddle(each)
+        return super().change_values(database, collection, values)
+
+
+SINGLY_AND_TOGETHER = pytest.mark.parametrize("number", [3, 20], ids=["singly", "together"])
+
+
+@SINGLY_AND_TOGETHER
+def test_what_others_write_meanwhile_is_read_again_and_kept_and_other_attributes_are_left(
+    provider: AppwriteProvider, number: int
+) -> None:
+    fill(provider, number)
+    kept = Kept(provider)
+    run = Run(Meddled(provider, ["d1"]), keeper=kept)
+    run.data.update("d/c", {f"d{each}": {"b": "x"} for each in range(number)})
+    run.data.finish()
+    assert set(values(provider).values()) == {"x"}
+    assert values(provider, "a")["d1"] == "theirs 0"
+    assert [(ids, becomes) for _, _, ids, becomes in kept.found[1:]] == [(["d1"], {"d1": {"b": "x"}})]
+    assert run.counts == {"updated": number}
+
+
+@SINGLY_AND_TOGETHER
+def test_what_others_delete_meanwhile_stays_deleted(provider: AppwriteProvider, number: int) -> None:
+    fill(provider, number)
+    meddled = Meddled(provider, ["d2"])
+    meddled.meddle = lambda id: provider.remove_document(*HERE, id)
+    run = Run(meddled)
+    run.data.update("d/c", {f"d{each}": {"b": "x"} for each in range(number)})
+    run.data.finish()
+    assert values(provider) == {f"d{each}": "x" for each in range(number) if each != 2}
+
+
+def test_it_goes_on_as_long_as_others_change_fewer_documents_each_time(provider: AppwriteProvider) -> None:
+    """As where a document that is written changes those that it leads to."""
+    fill(provider, 9)
+    ids = [f"d{each}" for each in range(9)]
+    run = Run(Meddled(provider, *(ids[:number] for number in range(8, 0, -1))))
+    run.data.update("d/c", {each: {"b": "x"} for each in ids})
+    run.data.finish()
+    assert set(values(provider).values()) == {"x"}
+    assert run.counts == {"updated": 9}
+
+
+def test_who_writes_all_the_time_has_to_stop(provider: AppwriteProvider) -> None:
+    fill(provider, 2)
+    run = Run(Meddled(provider, *([["d1"]] * 50)))
+    run.data.update("d/c", {"d0": {"b": "x"}, "d1": {"b": "x"}})
+    with pytest.raises(ProviderError) as caught:
+        run.data.finish()
+    assert caught.value.message == (
+        "migration.m could not write 1 document of collection.d/c: others keep writing to the collection (document d1)."
+    )
+    assert values(provider) == {"d0": "x", "d1": "theirs"}
+    assert run.counts == {"updated": 1}
 
 
 def test_it_says_how_far_it_has_come_and_how_long_the_rest_takes(provider: AppwriteProvider) -> None:
