@@ -7,13 +7,15 @@ option, and with one worker, pytest runs as ever.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pickle
+import shutil
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing.connection import Connection, Pipe, wait
@@ -46,6 +48,20 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
     """A temporary folder for what all workers of one run have in common."""
     base = factory.getbasetemp()
     return base.parent if os.environ.get(NAME) else base
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder of that name for all workers of one run, which the first one that asks makes. Nobody changes it."""
+    folder = shared_folder(factory) / name
+    with open(folder.with_suffix(".lock"), "w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not folder.exists():
+            draft = folder.with_suffix(".new")
+            # What somebody began who failed.
+            shutil.rmtree(draft, ignore_errors=True)
+            make(draft)
+            draft.rename(folder)
+    return folder
 
 
 class _Queue:

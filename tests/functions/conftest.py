@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from workers import made_once
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 sys.path.insert(0, str(FUNCTIONS))
@@ -73,9 +74,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundles of the real stack, laid out as they are deployed."""
     from .raceday import lay_out_bundles
 
-    target = tmp_path_factory.mktemp("bundles")
-    lay_out_bundles(target)
-    return target
+    return made_once(tmp_path_factory, "bundles", lay_out_bundles)
 
 
 @pytest.fixture(scope="session")
@@ -83,9 +82,7 @@ def raceday_data(tmp_path_factory: pytest.TempPathFactory, bundles: Path) -> Pat
     """The data folder of a server with the whole schema and no documents; to be copied."""
     from .raceday import set_up_database
 
-    data = tmp_path_factory.mktemp("raceday") / "data"
-    set_up_database(data, bundles)
-    return data
+    return made_once(tmp_path_factory, "raceday-data", lambda data: set_up_database(data, bundles))
 
 
 @pytest.fixture
