@@ -13,6 +13,7 @@ import pickle
 import shutil
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ import pytest
 NAME = "TESTS_WORKER"
 #: Bytes of a number in the queue.
 _NUMBER = 4
+#: How often a worker is interrupted before it is killed, and seconds in between.
+_INTERRUPTS, _PATIENCE = 3, 5.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -106,11 +109,9 @@ class _Workers:
             self._follow()
         finally:
             # Only of a run that ends before its time are there any left. One that is sending must not wait for us.
-            for connection, pid in self._pids.items():
+            for connection in self._pids:
                 connection.close()
-                os.kill(pid, signal.SIGINT)
-            for pid in self._pids.values():
-                os.waitpid(pid, 0)
+            _end({*self._pids.values()})
         if self.session.shouldfail:
             raise self.session.Failed(self.session.shouldfail)
         if self.session.shouldstop:
@@ -154,6 +155,18 @@ class _Workers:
         said = f"its worker died ({code}), and what it had still to do was left out\n{self._said.get(worker, '')}"
         report = pytest.TestReport(item.nodeid, item.location, {}, "failed", said, "call")
         self.session.config.hook.pytest_runtest_logreport(report=report)
+
+
+def _end(pids: set[int]) -> None:
+    """Interrupt processes until they have ended, since a test may take an interrupt for its own; kill those that do
+    not."""
+    for number in (*[signal.SIGINT] * _INTERRUPTS, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, number)
+        deadline = time.monotonic() + _PATIENCE
+        while pids and time.monotonic() < deadline:
+            pids = {each for each in pids if os.waitpid(each, os.WNOHANG)[0] == 0}
+            time.sleep(0.01)
 
 
 def _file_of(numbered: tuple[int, pytest.Item]) -> Path:

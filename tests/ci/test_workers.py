@@ -61,6 +61,18 @@ def test_the_first_failure_can_be_the_last(tmp_path: Path) -> None:
     assert _counts(ended).get("passed", 0) < 500
 
 
+def test_a_test_that_takes_an_interrupt_for_its_own_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("import workers\nworkers._PATIENCE = 0.5\n")
+    swallowing = "    try: time.sleep(100)\n    except KeyboardInterrupt: pass\n"
+    files = {
+        "test_a.py": "import time\ndef test_fails(): time.sleep(0.5); assert 0\ndef test_after(): pass\n",
+        "test_b.py": f"import time\ndef test_goes_on():\n{swallowing * 4}",
+    }
+    ended = _run(tmp_path, files, 2, "-x")
+    assert ended.returncode == 1
+    assert _counts(ended) == {"failed": 1}
+
+
 def _run(folder: Path, files: dict[str, str], workers: int, *more: str) -> subprocess.CompletedProcess[str]:
     for each in folder.glob("test_*.py"):
         each.unlink()
