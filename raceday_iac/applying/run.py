@@ -206,9 +206,12 @@ def _interruption(stop: Callable[[], None]) -> Callable[[int], None]:
             stop()
             print("\nInterrupted: finishing what is under way. Press again to stop at once.", file=sys.stderr)  # noqa: T201
             return
-        print(f"\n{_STOPPED}", file=sys.stderr)  # noqa: T201
-        sys.stderr.flush()
-        # Not sys.exit: threads may be inside a request for minutes.
-        os._exit(EXIT_INTERRUPTED)
+        try:
+            print(f"\n{_STOPPED}", file=sys.stderr)  # noqa: T201
+            sys.stderr.flush()
+        finally:
+            # Whatever becomes of the text: this may have come in the middle of another one. Not sys.exit: threads may
+            # be inside a request for minutes.
+            os._exit(EXIT_INTERRUPTED)
 
     return pressed

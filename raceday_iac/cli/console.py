@@ -427,8 +427,9 @@ def _end(_times: int) -> None:
 def _let_end(tasks: Tasks, options: Options) -> None:
     """Until what is being changed has ended, and its page has had time to be looked at."""
 
-    def press(_times: int) -> None:
-        tasks.interrupt()
+    def press(times: int) -> None:
+        # The first one led here.
+        tasks.interrupt(1 + times)
         raise Interrupted("Ended.")
 
     with suppress(Interrupted), handled(press, signal.SIGINT, signal.SIGTERM):

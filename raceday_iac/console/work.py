@@ -88,15 +88,17 @@ class Tasks:
             raise task.error
         return task.result
 
-    def interrupt(self) -> list[Task]:
+    def interrupt(self, times: int = 1) -> list[Task]:
         """Pass an interrupt on to all that changes something, and to what would begin to. Returns what is under way of
-        it, which ends in good order."""
+        it, which ends in good order. `times` counts from the first one, which may still be on its way when the second
+        comes."""
         with self._guard:
             self._is_ending = True
         found = [each for each in self.running() if each.changes]
         for each in found:
             each.say("Interrupted: the changes that have begun are being finished; no new ones begin.")
-            each.interrupts.press()
+            while each.interrupts.presses < times:
+                each.interrupts.press()
         return found
 
     def latest(self, name: str) -> Task | None:
