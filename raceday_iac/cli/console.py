@@ -87,6 +87,9 @@ _FILES = threading.Lock()
 _OLD = 3600.0
 #: Seconds that answers which are under way have at the end, and that an open page has to ask how an apply ended.
 _GRACE, _TO_BE_SHOWN = 2, 5
+#: Seconds after which what waits looks whether an interrupt came: the system may give a signal to another thread than
+#: the one that waits.
+_LOOKS_UP = 0.5
 
 
 @app.command("console")
@@ -415,7 +418,7 @@ def _serve(web: ASGIApp, listener: socket.socket, tasks: Tasks, options: Options
                 if link and not webbrowser.open(link):
                     print_lines([Line("No browser could be opened on this machine.", "yellow")], stream=sys.stderr)
                 while thread.is_alive():
-                    thread.join(60)
+                    thread.join(_LOOKS_UP)
         except Interrupted:
             _let_end(tasks, options)
 
@@ -437,7 +440,8 @@ def _let_end(tasks: Tasks, options: Options) -> None:
         for task in ending:
             print_lines([Line(f"{task.title}: waiting for its end.")], color=options.color, stream=sys.stderr)
         for task in ending:
-            task.ended.wait()
+            while not task.ended.wait(_LOOKS_UP):
+                continue
             print_lines(_ended_lines(task), color=options.color, stream=sys.stderr)
         if any(task.shown.wait(_TO_BE_SHOWN) for task in ending):
             # The page asks for its style once it is there.

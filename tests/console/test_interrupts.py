@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import re
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from html import unescape
+from pathlib import Path
 
 import pytest
 import requests
@@ -75,8 +77,20 @@ def serving(shop: Shop) -> Iterator[Served]:
 
 def delay(shop: Shop, method: str, path: str, seconds: float, times: int) -> None:
     fault = {"method": method, "path": path, "delay": seconds, "times": times}
-    headers = {"x-appwrite-project": "shop", "x-appwrite-key": shop.server.key}
-    requests.post(f"{shop.server.endpoint}/_dev/faults", json=fault, headers=headers, timeout=60).raise_for_status()
+    requests.post(f"{shop.server.endpoint}/_dev/faults", json=fault, headers=key(shop), timeout=60).raise_for_status()
+
+
+def wait_until_it_is_sent(shop: Shop, path: str) -> None:
+    """Until a request that is delayed has come to the server."""
+    while True:
+        faults = requests.get(f"{shop.server.endpoint}/_dev/faults", headers=key(shop), timeout=60).json()
+        if all(each["path"] != path for each in faults["requests"]):
+            return
+        time.sleep(0.02)
+
+
+def key(shop: Shop) -> dict[str, str]:
+    return {"x-appwrite-project": "shop", "x-appwrite-key": shop.server.key}
 
 
 def test_what_is_under_way_is_finished_and_saved_and_nothing_new_is_begun(shop: Shop) -> None:
@@ -85,10 +99,8 @@ def test_what_is_under_way_is_finished_and_saved_and_nothing_new_is_begun(shop: 
     with serving(shop) as console:
         console.apply()
         console.page("plan", "Applying")
-        headers = {"x-appwrite-project": "shop", "x-appwrite-key": shop.server.key}
         state = LocalState(shop.folder / "state" / "local")
-        while not state.interrupted_changes():
-            time.sleep(0.02)
+        wait_until_it_is_sent(shop, "/v1/databases")
         console.process.send_signal(signal.SIGINT)
         page = console.page("plan", "apply again to continue")
         _, err = console.process.communicate(timeout=60)
@@ -99,7 +111,7 @@ def test_what_is_under_way_is_finished_and_saved_and_nothing_new_is_begun(shop: 
     assert "Everything done is in the state" in err
     assert "Everything that was done is in the state; apply again to continue." in page
     assert "was not begun" in page
-    there = requests.get(f"{shop.server.endpoint}/databases", headers=headers, timeout=60).json()["databases"]
+    there = requests.get(f"{shop.server.endpoint}/databases", headers=key(shop), timeout=60).json()["databases"]
     owned = {str(each) for each in state.read().entries}
     assert {f"database.{each['$id']}" for each in there} == {each for each in owned if each.startswith("database.")}
     assert not state.lock_holder()
@@ -115,9 +127,7 @@ def test_a_second_interrupt_ends_it_at_once(shop: Shop) -> None:
         delay(shop, "PUT", "/v1/teams/staff", 50.0, 1)
         console.apply()
         console.page("plan", "Applying")
-        state = LocalState(shop.folder / "state" / "local")
-        while not state.interrupted_changes():
-            time.sleep(0.02)
+        wait_until_it_is_sent(shop, "/v1/teams/staff")
         console.process.send_signal(signal.SIGINT)
         console.page("plan", "the changes that have begun are being finished")
         console.process.send_signal(signal.SIGINT)
@@ -132,6 +142,19 @@ def test_without_a_change_under_way_it_ends_at_once(shop: Shop) -> None:
         console.page("plan", "<h1>")
         console.process.send_signal(signal.SIGINT)
         _, err = console.process.communicate(timeout=60)
+    assert console.process.returncode == 130
+    assert err == ""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "tgkill"), reason="a signal is given to a thread as Linux does it")
+def test_an_interrupt_that_another_thread_gets_is_heard(shop: Shop) -> None:
+    with serving(shop) as console:
+        console.page("plan", "<h1>")
+        pid = console.process.pid
+        other = max(int(each.name) for each in Path(f"/proc/{pid}/task").iterdir())
+        assert other != pid
+        ctypes.CDLL(None).tgkill(pid, other, signal.SIGINT)
+        _, err = console.process.communicate(timeout=30)
     assert console.process.returncode == 130
     assert err == ""
 
