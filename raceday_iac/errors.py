@@ -141,12 +141,12 @@ class Interrupted(IacError):
 
 
 class ProviderError(IacError):
-    """Appwrite's answer was an error. `code` is 0 when there was no answer, `kind` Appwrite's error type."""
+    """Appwrite's answer was an error. `code` is 0 when there was no answer, `type` Appwrite's error type."""
 
-    def __init__(self, message: str, *, code: int = 0, kind: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, *, code: int = 0, type: str = "", hint: str = "") -> None:
         super().__init__(one_line(message, _LONGEST), hint)
         self.code = code
-        self.kind = kind
+        self.type = type
 
 
 class UnreachableError(ProviderError):

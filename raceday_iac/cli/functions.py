@@ -60,7 +60,7 @@ def run(
         try:
             execution = provider(target).execute(function, body, wait=not asynchronous)
         except ProviderError as error:
-            if error.kind == "function_not_found":
+            if error.type == "function_not_found":
                 raise _not_there(reader(target), function_address(function)) from None
             raise _explained(error, function) from None
         except Interrupted:
@@ -97,9 +97,9 @@ def _explained(error: ProviderError, function: str) -> ProviderError:
         "Start it with --async",
     }
     error.message = f"function.{function} could not be executed completely: {error.message}"
-    error.hint = hints.get(error.kind, error.hint)
+    error.hint = hints.get(error.type, error.hint)
     is_lost = isinstance(error, UnreachableError) and not error.unsent
-    if is_lost or (isinstance(error, ServerFaultError) and not error.kind):
+    if is_lost or (isinstance(error, ServerFaultError) and not error.type):
         # Nobody who knows has said so.
         error.hint = _unknown(function)
     return error
@@ -134,7 +134,7 @@ def logs(
             else:
                 found = list(connection.executions(function, limit))
         except NotFoundError as error:
-            if error.kind == kind_of(owner).absent:
+            if error.type == kind_of(owner).absent:
                 raise _not_there(connection, owner) from None
             raise
     lines = [line for each in found for line in execution_lines(each)]

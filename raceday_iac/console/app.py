@@ -235,7 +235,7 @@ def _problem(console: Console, request: Request, error: IacError, status: int = 
     """An error as a page: what happened, and what to do next."""
     if isinstance(error, ProviderError):
         # A 404 with a type is Appwrite's own: something is not there, of whichever sort.
-        is_missing = isinstance(error, NotFoundError) or (error.code == HTTPStatus.NOT_FOUND and error.kind != "")
+        is_missing = isinstance(error, NotFoundError) or (error.code == HTTPStatus.NOT_FOUND and error.type != "")
         status = HTTPStatus.NOT_FOUND if is_missing else HTTPStatus.BAD_GATEWAY
     text = console.show("problem.html", request, title="This did not work", message=error.message, hint=error.hint)
     return HTMLResponse(shown_document(text), status)

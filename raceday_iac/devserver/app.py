@@ -239,17 +239,17 @@ class App:
         return _limit_headers(most, max(most - used, 0), start + seconds)
 
     def _failure(self, error: ApiError, headers: dict[str, str]) -> Response:
-        named = self.server.age.message(error.kind, error.name) if error.is_usual else None
+        named = self.server.age.message(error.type, error.name) if error.is_usual else None
         body = {
             "message": named or error.message,
             "code": error.status,
-            "type": error.kind,
+            "type": error.type,
             "version": self.server.age.version,
         }
         return _response(_encode(body), error.status, {**headers, **error.headers, **NO_CACHE, "content-type": JSON})
 
     def _faulty(self, fault: RequestFault) -> Response:
-        body = {"message": fault.message, "code": fault.status, "type": fault.kind, "version": self.server.age.version}
+        body = {"message": fault.message, "code": fault.status, "type": fault.type, "version": self.server.age.version}
         headers = {**ALWAYS, **NO_CACHE, "content-type": JSON}
         if fault.retry_after is not None:
             headers["retry-after"] = str(fault.retry_after)

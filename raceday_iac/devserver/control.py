@@ -119,7 +119,7 @@ def add_fault(server: Server, _request: Request, values: dict[str, Any]) -> Repl
         path=values["path"],
         times=values["times"],
         status=values["status"],
-        kind=values["type"],
+        type=values["type"],
         message=values["message"],
         retry_after=values["retryAfter"],
         cut=values["cut"],

@@ -22,30 +22,30 @@ def catalogue() -> dict[str, dict[str, Any]]:
 class ApiError(Exception):
     """An answer in Appwrite's error shape.
 
-    `kind` is Appwrite's error type (`function_not_found`); `message` overrides the usual text, into which newer servers
+    `type` is Appwrite's error type (`function_not_found`); `message` overrides the usual text, into which newer servers
     put the `name` of the thing. A handler that raises
     has its database writes rolled back, unless `keep_writes` says that they must stand (a counted attempt).
     """
 
     def __init__(
         self,
-        kind: str,
+        type: str,
         message: str | None = None,
         headers: dict[str, str] | None = None,
         *,
         keep_writes: bool = False,
         name: str = "",
     ) -> None:
-        entry = catalogue().get(kind, {"code": 500, "description": "Server Error"})
+        entry = catalogue().get(type, {"code": 500, "description": "Server Error"})
         declared = int(entry["code"])
-        self.kind = kind
+        self.type = type
         self.status = declared if declared in PASSED_THROUGH else 500
-        self.message = message if message is not None else message_for(kind) or str(entry["description"])
+        self.message = message if message is not None else message_for(type) or str(entry["description"])
         self.is_usual = message is None
         self.name = name
         self.headers = headers or {}
         self.keep_writes = keep_writes
-        super().__init__(f"{self.status} {kind}: {self.message}")
+        super().__init__(f"{self.status} {type}: {self.message}")
 
 
 def invalid(parameter: str, reason: str) -> ApiError:

@@ -30,7 +30,7 @@ class RequestFault:
     path: str = "*"
     times: int = 1
     status: int = 0
-    kind: str = "general_unknown"
+    type: str = "general_unknown"
     message: str = "Server Error"
     retry_after: int | None = None
     cut: str = ""

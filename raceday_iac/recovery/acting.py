@@ -320,10 +320,10 @@ class _Store:
         try:
             return self._asked(ask, place.provider, (place.database, place.collection))
         except (ConflictError, NotFoundError) as error:
-            return error.code or 409, {"type": error.kind, "message": error.message}
+            return error.code or 409, {"type": error.type, "message": error.message}
         except ProviderError as error:
             # A 404 that is no absence of the lock says as little as no answer.
-            return 0 if error.code == 404 else error.code, {"type": error.kind, "message": error.message}
+            return 0 if error.code == 404 else error.code, {"type": error.type, "message": error.message}
 
     def _asked(self, ask: Any, provider: Provider, store: tuple[str, str]) -> tuple[int, Mapping[str, Any]]:
         where, newer = (*store, ask.fence or self._place.lock_id), ask.unless_newer_than or ""

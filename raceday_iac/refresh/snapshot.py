@@ -221,7 +221,7 @@ def answer(reader: Reader, question: Question, look_at: int = 0) -> Answer:
 
 def unknown(error: ProviderError) -> Answer:
     """What an error says of a count. Raises it again where it says nothing: no answer is not an answer."""
-    if isinstance(error, AccessError) or (error.kind and error.code in _CANNOT_TELL):
+    if isinstance(error, AccessError) or (error.type and error.code in _CANNOT_TELL):
         return Answer(None)
     raise error
 

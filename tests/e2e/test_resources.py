@@ -257,7 +257,7 @@ def closed(route: str, status: int, kind: str) -> Any:
     """Whoever asks for the list is refused."""
     from raceday_iac.devserver.faults import RequestFault
 
-    return RequestFault(path=f"*{route}*", status=status, kind=kind, message="not here", times=1000)
+    return RequestFault(path=f"*{route}*", status=status, type=kind, message="not here", times=1000)
 
 
 @EACH

@@ -60,7 +60,7 @@ def test_every_line_of_the_log_is_json_and_says_which_execution_it_belongs_to(ra
 
 
 def test_no_key_is_ever_logged(raceday: Raceday) -> None:
-    raceday.server.server.faults.add(RequestFault(path="*races/documents", times=9, status=401, kind="x"))
+    raceday.server.server.faults.add(RequestFault(path="*races/documents", times=9, status=401, type="x"))
 
     called = run(raceday)
 
@@ -80,7 +80,7 @@ def test_a_lock_of_a_dead_run_is_taken_over(raceday: Raceday) -> None:
 
 
 def test_the_lock_is_given_back_when_the_work_crashes(raceday: Raceday) -> None:
-    raceday.server.server.faults.add(RequestFault(path="*races/documents", status=400, kind="x"))
+    raceday.server.server.faults.add(RequestFault(path="*races/documents", status=400, type="x"))
 
     called = run(raceday)
 
@@ -211,7 +211,7 @@ def test_without_a_lock_store_nothing_is_done_and_it_is_an_error(raceday: Raceda
 def test_a_lock_store_that_cannot_be_used_is_never_taken_for_a_held_lock(
     raceday: Raceday, status: int, error: str
 ) -> None:
-    raceday.server.server.faults.add(RequestFault(path="*locks/documents*", times=99, status=status, kind="any"))
+    raceday.server.server.faults.add(RequestFault(path="*locks/documents*", times=99, status=status, type="any"))
     raceday.forget_requests()
 
     called = run(raceday)

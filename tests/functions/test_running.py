@@ -356,7 +356,7 @@ def test_a_run_that_lost_its_lock_leaves_the_refused_starts_to_the_owner(raceday
 
 def test_refused_starts_that_cannot_be_counted_again_do_not_spoil_the_run(raceday: Raceday) -> None:
     note_refused(raceday, 5, 10)
-    raceday.server.server.faults.add(RequestFault(path="*/transactions*", times=99, status=401, kind="x"))
+    raceday.server.server.faults.add(RequestFault(path="*/transactions*", times=99, status=401, type="x"))
     frame = begin(raceday)
 
     assert frame.perform(lambda _: None).body["outcome"] == "done"
@@ -545,7 +545,7 @@ def test_progress_that_finds_no_lock_store_does_not_spoil_the_answer(raceday: Ra
     """Whatever became of the lock and its store, the run says how it went."""
     kind = "collection_not_found" if status == 404 else "general_unauthorized_scope" if status == 401 else "general_x"
     frame = begin(raceday)
-    raceday.server.server.faults.add(RequestFault("*", "*/collections/locks/*", times=99, status=status, kind=kind))
+    raceday.server.server.faults.add(RequestFault("*", "*/collections/locks/*", times=99, status=status, type=kind))
 
     outcome = frame.perform(_raises(Fatal("no list")))
 

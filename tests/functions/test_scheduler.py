@@ -446,7 +446,7 @@ def test_an_execution_from_before_is_not_mistaken_for_the_lost_one(day: Raceday,
 
 def test_a_throttled_start_is_made_later(day: Raceday, poller: PollerStandIn) -> None:
     put_race(day, "r1", minutes(day, 10))
-    fault(day, status=429, kind="general_rate_limit_exceeded", times=2, retry_after=3)
+    fault(day, status=429, type="general_rate_limit_exceeded", times=2, retry_after=3)
 
     assert decision(tick(day)) == "started"
     assert len(poller.executions()) == 1

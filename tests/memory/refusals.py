@@ -12,15 +12,15 @@ Raw = dict[str, Any]
 
 
 def missing(what: str) -> NotFoundError:
-    return NotFoundError(f"{what} was not found", code=404, kind="not_found")
+    return NotFoundError(f"{what} was not found", code=404, type="not_found")
 
 
 def taken(what: str) -> ConflictError:
-    return ConflictError(f"{what} already exists", code=409, kind="already_exists")
+    return ConflictError(f"{what} already exists", code=409, type="already_exists")
 
 
 def refused(why: str) -> ProviderError:
-    return ProviderError(why, code=400, kind="general_argument_invalid")
+    return ProviderError(why, code=400, type="general_argument_invalid")
 
 
 def page(items: Iterable[Raw], body: Raw, plural: str, identity: str = "$id") -> Raw:

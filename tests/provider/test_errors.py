@@ -29,7 +29,7 @@ def test_a_key_that_is_none_is_distinguished_from_a_project_that_is_none(
 def test_what_is_not_there_is_distinguished_by_type(provider: AppwriteProvider) -> None:
     with pytest.raises(NotFoundError) as caught:
         provider.deployments(function_address(f"{PREFIX}nothing"), 5)
-    assert (caught.value.code, caught.value.kind) == (404, "function_not_found")
+    assert (caught.value.code, caught.value.type) == (404, "function_not_found")
     assert provider.find(DATABASE) is None
 
 
@@ -48,7 +48,7 @@ def test_a_creation_that_exists_otherwise_is_a_conflict(provider: AppwriteProvid
     provider.create(DATABASE, frozen({"name": "Db", "enabled": True}))
     with pytest.raises(ConflictError) as caught:
         provider.create(DATABASE, frozen({"name": "Another", "enabled": True}))
-    assert caught.value.kind == "database_already_exists"
+    assert caught.value.type == "database_already_exists"
 
 
 def test_a_refused_value_is_reported_in_appwrites_own_words(provider: AppwriteProvider) -> None:
@@ -63,7 +63,7 @@ def test_an_index_on_an_attribute_that_is_not_there_is_refused(provider: Appwrit
     fields = {"type": "key", "attributes": ("nothing",), "orders": ("ASC",), "lengths": (0,)}
     with pytest.raises(ProviderError) as caught:
         provider.create(THINGS.child("index", "i"), frozen(fields))
-    assert (caught.value.code, caught.value.kind) == (400, "attribute_unknown")
+    assert (caught.value.code, caught.value.type) == (400, "attribute_unknown")
 
 
 def test_a_path_that_appwrite_does_not_have_hints_at_the_endpoint(provider: AppwriteProvider, place: Place) -> None:

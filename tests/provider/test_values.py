@@ -50,10 +50,10 @@ def test_an_attribute_is_renamed_with_its_values_and_its_indexes(things: Appwrit
     # The two are of one index, so Appwrite refuses the index and does not say that the name is taken.
     with pytest.raises(ConflictError, match="count already exists") as caught:
         things.rename(new, THINGS.child("attribute", "count"), after[new])
-    assert (caught.value.code, caught.value.kind) == (400, "index_invalid")
+    assert (caught.value.code, caught.value.type) == (400, "index_invalid")
     with pytest.raises(ConflictError) as caught:
         things.rename(new, THINGS.child("attribute", "list"), after[new])
-    assert (caught.value.code, caught.value.kind) == (409, "attribute_already_exists")
+    assert (caught.value.code, caught.value.type) == (409, "attribute_already_exists")
 
 
 def test_a_relationship_is_renamed_and_keeps_what_it_does_on_deletion(things: AppwriteProvider) -> None:
@@ -113,7 +113,7 @@ def test_what_cannot_be_queried_is_refused_and_can_be_read(things: AppwriteProvi
     for condition in (Condition("isNotNull", "hidden"), Condition("equal", "list", ("a",))):
         with pytest.raises(ProviderError) as caught:
             things.count_documents(*THINGS.parts, condition)
-        assert (caught.value.code, caught.value.kind) == (400, "general_query_invalid")
+        assert (caught.value.code, caught.value.type) == (400, "general_query_invalid")
     assert [each["list"] for each in things.documents(*THINGS.parts, only=("list",))] == [[], ["a"], []]
 
 

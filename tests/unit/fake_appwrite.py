@@ -229,7 +229,7 @@ class FakeAppwrite:
             live = self.resources.get(owner.child("attribute", name))
             if live is None or live.status != "available":
                 status = "missing" if live is None else live.status
-                raise ProviderError(f"{index}: attribute {name} is {status}", code=400, kind="attribute_not_available")
+                raise ProviderError(f"{index}: attribute {name} is {status}", code=400, type="attribute_not_available")
 
     def _break_indexes(self, column: Address) -> None:
         """Deleting a column of a compound index leaves it `stuck`; a single one takes its index along."""

@@ -403,7 +403,7 @@ def _check_existing(own: catalog.Collection, own_key: str, options: Options, wor
             continue
         if relation.two_way_key.lower() == options["twoWayKey"].lower():
             raise words.error("attribute_already_exists", name=options["twoWayKey"])
-        if relation.kind == options["relationType"] == catalog.MANY_TO_MANY:
+        if relation.type == options["relationType"] == catalog.MANY_TO_MANY:
             raise words.error(
                 "attribute_already_exists",
                 f'Creating more than one "manyToMany" relationship on the same {words.collection} '

@@ -41,7 +41,7 @@ class Relation:
     """One side of a relationship. `related` is the number of the other collection."""
 
     related: int
-    kind: str
+    type: str
     two_way: bool
     two_way_key: str
     on_delete: str
@@ -55,14 +55,14 @@ class Relation:
     @property
     def is_list(self) -> bool:
         """Whether a document holds many related ones."""
-        if self.kind == MANY_TO_MANY:
+        if self.type == MANY_TO_MANY:
             return True
-        return self.kind == (ONE_TO_MANY if self.is_parent else MANY_TO_ONE)
+        return self.type == (ONE_TO_MANY if self.is_parent else MANY_TO_ONE)
 
     @property
     def is_stored(self) -> bool:
         """Whether the collection's own table has a column for this side."""
-        if self.kind == ONE_TO_ONE:
+        if self.type == ONE_TO_ONE:
             return self.is_parent or self.two_way
         return not self.is_list
 
@@ -239,7 +239,7 @@ def read_attribute(record: Mapping[str, Any], *, has_column: bool = True) -> Att
 def _read_relation(options: dict[str, Any]) -> Relation:
     return Relation(
         related=options["related"],
-        kind=options["relationType"],
+        type=options["relationType"],
         two_way=options["twoWay"],
         two_way_key=options["twoWayKey"],
         on_delete=options["onDelete"],

@@ -135,7 +135,7 @@ def has_column(db: sqlite3.Connection, collection: int, key: str) -> bool:
 def add_relation_column(db: sqlite3.Connection, collection: int, index: str, key: str, relation: Relation) -> None:
     """The column of a stored side, with the index that Appwrite adds by itself (unique for oneToOne)."""
     add_column(db, collection, key, "TEXT COLLATE NOCASE")
-    unique = "UNIQUE " if relation.kind == "oneToOne" else ""
+    unique = "UNIQUE " if relation.type == "oneToOne" else ""
     db.execute(f"CREATE {unique}INDEX {index} ON {table_name(collection)} ({quoted(key)})")
 
 

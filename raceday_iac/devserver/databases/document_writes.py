@@ -420,7 +420,7 @@ def update_documents(server: Server, request: Request, values: dict[str, Any], w
             total = update_all(store, collection, data, found, collected)
     except ApiError as error:
         # A real 1.8.1 does not foresee a taken unique value here and answers 500.
-        raise ApiError("general_unknown") if error.kind.endswith("_already_exists") else error from None
+        raise ApiError("general_unknown") if error.type.endswith("_already_exists") else error from None
     return collected.answer(store, collection, total, words)
 
 

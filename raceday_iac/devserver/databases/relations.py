@@ -90,7 +90,7 @@ def _attach(
     paths: Sequence[str] | None,
 ) -> list[Document]:
     """Fill one relationship of some documents; returns the related documents."""
-    if relation.kind == MANY_TO_MANY:
+    if relation.type == MANY_TO_MANY:
         if relation.two_way or relation.is_parent:
             return _attach_joined(store, related, relation, key, documents, paths)
         return []
@@ -221,7 +221,7 @@ def _relate_value(
 
 
 def _refuse_single(relation: Relation, what: str) -> None:
-    if relation.kind == ONE_TO_ONE and not relation.is_stored:
+    if relation.type == ONE_TO_ONE and not relation.is_stored:
         raise BadRelation(VIRTUAL_SIDE)
     if relation.is_list:
         raise BadRelation(
@@ -233,7 +233,7 @@ def _link_single(
     store: Store, related: Collection, relation: Relation, document: Document, value: Document | str
 ) -> str:
     """Link the one related document; a text that names none is stored all the same (observed on 1.8.1)."""
-    is_mutual = relation.kind == ONE_TO_ONE and relation.two_way
+    is_mutual = relation.type == ONE_TO_ONE and relation.two_way
     if isinstance(value, str):
         if is_mutual and store.exists(related, value):
             store.set_column(related, relation.two_way_key, value, document["$id"])
@@ -249,14 +249,14 @@ def _link_member(
         if not store.exists(related, member):
             return
         member_id = member
-        if relation.kind != MANY_TO_MANY:
+        if relation.type != MANY_TO_MANY:
             store.set_column(related, relation.two_way_key, member, document["$id"])
     elif isinstance(member, dict):
-        back = {} if relation.kind == MANY_TO_MANY else {relation.two_way_key: document["$id"]}
+        back = {} if relation.type == MANY_TO_MANY else {relation.two_way_key: document["$id"]}
         member_id = _write_nested(store, related, document, member | back)
     else:
         raise BadRelation(NOT_A_RELATION)
-    if relation.kind == MANY_TO_MANY:
+    if relation.type == MANY_TO_MANY:
         _join(store, relation, document["$id"], member_id)
 
 
@@ -279,7 +279,7 @@ def _join(store: Store, relation: Relation, own_id: str, related_id: str) -> Non
 
 def related_ids(store: Store, relation: Relation, document_id: str) -> list[str]:
     """The ids of the documents in a list side, oldest link first."""
-    if relation.kind == MANY_TO_MANY:
+    if relation.type == MANY_TO_MANY:
         mine, theirs = ("parent", "child") if relation.is_parent else ("child", "parent")
         rows = store.db.execute(
             f"SELECT {theirs} FROM {relation.junction} WHERE {mine} = ? ORDER BY _id", (document_id,)
@@ -348,7 +348,7 @@ def _change_single(
     if value is None and old.get(key) is None:
         document.pop(key)
         return
-    if relation.kind == ONE_TO_ONE and not relation.is_stored:
+    if relation.type == ONE_TO_ONE and not relation.is_stored:
         raise BadRelation(VIRTUAL_SIDE)
     if not isinstance(value, dict | str | None):
         raise BadRelation(
@@ -356,7 +356,7 @@ def _change_single(
             if isinstance(value, list)
             else "Invalid relationship value."
         )
-    is_mutual = relation.kind == ONE_TO_ONE and relation.two_way
+    is_mutual = relation.type == ONE_TO_ONE and relation.two_way
     if is_mutual:
         _check_free(store, related, relation, old, document, key)
     if isinstance(value, str):
@@ -384,7 +384,7 @@ def _check_free(
 
 
 def _change_list(store: Store, related: Collection, relation: Relation, document: Document, value: Any) -> None:
-    if relation.kind == MANY_TO_MANY and value is None:
+    if relation.type == MANY_TO_MANY and value is None:
         return
     if not isinstance(value, list):
         raise BadRelation("Invalid relationship value. Must be an array of documents or document IDs.")
@@ -400,7 +400,7 @@ def _change_list(store: Store, related: Collection, relation: Relation, document
 
 def unlink(store: Store, related: Collection, relation: Relation, own_id: str, related_id: str) -> None:
     """Cut the link between a document and one in its list."""
-    if relation.kind != MANY_TO_MANY:
+    if relation.type != MANY_TO_MANY:
         store.set_column(related, relation.two_way_key, related_id, None)
         return
     parent, child = (own_id, related_id) if relation.is_parent else (related_id, own_id)
@@ -437,12 +437,12 @@ def _pointing_here(store: Store, related: Collection, relation: Relation, docume
 
 def _restrict(store: Store, related: Collection, relation: Relation, document: Document, key: str) -> None:
     """Only a parent that has related documents is protected, and the one side of a manyToOne."""
-    if relation.kind == ONE_TO_ONE and not relation.is_parent:
+    if relation.type == ONE_TO_ONE and not relation.is_parent:
         if not relation.two_way:
             for each in _pointing_here(store, related, relation, document):
                 store.set_column(related, relation.two_way_key, each, None)
         return
-    if relation.kind == MANY_TO_ONE:
+    if relation.type == MANY_TO_ONE:
         is_referenced = not relation.is_parent and bool(_pointing_here(store, related, relation, document))
     elif not relation.is_parent:
         is_referenced = False
@@ -456,9 +456,9 @@ def _restrict(store: Store, related: Collection, relation: Relation, document: D
 
 
 def _cut(store: Store, related: Collection, relation: Relation, document: Document, key: str) -> None:
-    if relation.kind == MANY_TO_MANY:
+    if relation.type == MANY_TO_MANY:
         _leave_junction(store, relation, document)
-    elif relation.kind == ONE_TO_ONE:
+    elif relation.type == ONE_TO_ONE:
         if relation.two_way:
             if document.get(key) is not None:
                 store.set_column(related, relation.two_way_key, document[key], None)
@@ -477,17 +477,17 @@ def _leave_junction(store: Store, relation: Relation, document: Document) -> Non
 
 def _cascade(store: Store, related: Collection, relation: Relation, document: Document, key: str) -> None:
     """Delete related documents; of a manyToMany only the parent takes the others along."""
-    if relation.kind == ONE_TO_ONE:
+    if relation.type == ONE_TO_ONE:
         others = [document[key]] if document.get(key) is not None else []
-    elif relation.kind == MANY_TO_MANY:
+    elif relation.type == MANY_TO_MANY:
         others = related_ids(store, relation, document["$id"]) if relation.is_parent else []
     elif relation.is_list:
-        assert relation.kind in {ONE_TO_MANY, MANY_TO_ONE}
+        assert relation.type in {ONE_TO_MANY, MANY_TO_ONE}
         others = related_ids(store, relation, document["$id"])
     else:
         others = []
     for other in others:
         if (related.number, str(other).lower()) not in store.deleting:
             store.delete(related, other)
-    if relation.kind == MANY_TO_MANY:
+    if relation.type == MANY_TO_MANY:
         _leave_junction(store, relation, document)

@@ -325,7 +325,7 @@ def _as_error(failure: Exception) -> ApiError:
     """The error of a failed commit; that the transaction failed is kept."""
     if isinstance(failure, ApiError):
         said = None if failure.is_usual else failure.message
-        return ApiError(failure.kind, said, name=failure.name, keep_writes=True)
+        return ApiError(failure.type, said, name=failure.name, keep_writes=True)
     if isinstance(failure, NotThere):
         return ApiError("document_not_found", keep_writes=True)
     if isinstance(failure, BadStructure):

@@ -263,7 +263,7 @@ def create_function(server: Server, request: Request, values: dict[str, Any]) ->
     try:
         function = _insert(server, request.project, values)
     except ApiError as error:
-        raise ApiError(error.kind, error.message, headers, keep_writes=True) from None
+        raise ApiError(error.type, error.message, headers, keep_writes=True) from None
     return reply(server, store.get_function(server, request.project, function), 201, headers)
 
 

@@ -110,7 +110,7 @@ def _is_too_much(error: ProviderError) -> bool:
         return error.timed_out
     if error.code == _REFUSED:
         return "limit" in error.message.lower()
-    return error.code in (408, 413, 504) or error.kind == "answer_too_long"
+    return error.code in (408, 413, 504) or error.type == "answer_too_long"
 
 
 def pages(fetch: Callable[..., tuple[Documents, int]], *wanted: str, identity: str = "$id") -> Iterator[Documents]:
@@ -129,7 +129,7 @@ def pages(fetch: Callable[..., tuple[Documents, int]], *wanted: str, identity: s
                 seen.update(str(each[identity]) for each in new)
                 yield new
         except ProviderError as error:
-            if error.kind != "general_cursor_not_found" or attempt == _REREADS:
+            if error.type != "general_cursor_not_found" or attempt == _REREADS:
                 raise
         else:
             return

@@ -184,13 +184,13 @@ class AppwriteReader:
             try:
                 self._get(path, shape, query("select", *names), *none)
             except ServerFaultError as error:
-                if error.kind != "general_unknown":
+                if error.type != "general_unknown":
                     raise
                 # A column that is not there. If the server is ill, it refuses the id of a document as well.
                 self._get(path, shape, query("select", "$id"), *none)
                 return True
             except ProviderError as error:
-                if error.kind != "general_query_invalid":
+                if error.type != "general_query_invalid":
                     raise
                 return True
             return False
@@ -241,7 +241,7 @@ class AppwriteReader:
         try:
             found: Mapping[str, Any] = self._get(document_path(database, collection, identity), DOCUMENT)
         except NotFoundError as error:
-            if error.kind != "document_not_found":
+            if error.type != "document_not_found":
                 raise
             return None
         return found
@@ -483,7 +483,7 @@ def document_path(database: str, collection: str, identity: str) -> str:
 
 def _is_closed(error: ProviderError) -> bool:
     """Whether an error says that nothing of a kind can be read here: the key lacks the scope, or there is no route."""
-    return error.kind in ("general_unauthorized_scope", "general_route_not_found")
+    return error.type in ("general_unauthorized_scope", "general_route_not_found")
 
 
 def _as_query(condition: Condition) -> str:

@@ -237,7 +237,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
             return self._redirected(failure, call)
         if failure.foreign:
             error = self.not_appwrite(call, failure.foreign)
-            error.kind = "answer_too_long" if failure.too_long else ""
+            error.type = "answer_too_long" if failure.too_long else ""
             return error
         if failure.code == 0:
             return self._unreachable(failure, call)
@@ -350,17 +350,19 @@ def _short(failure: Failure) -> str:
 
 def _refused(failure: Failure, call: Call, endpoint: str, project: str) -> ProviderError:
     """Appwrite's own error."""
-    code, kind, message = int(failure.code), str(failure.type or ""), str(failure.message)
-    if code == 401 or kind in ("project_not_found", "general_access_forbidden"):
-        return _access_error(code, kind, message, endpoint, project)
-    if code == 404 and says_absent(call, kind):
-        return NotFoundError(f"Appwrite answered 404 {kind}: {message}", code=code, kind=kind)
-    if code >= 500 or kind == "general_route_not_found":
-        reported, chosen = f"{code} {kind}".strip(), ServerFaultError if code >= 500 else ProviderError
+    code, error_type, message = int(failure.code), str(failure.type or ""), str(failure.message)
+    if code == 401 or error_type in ("project_not_found", "general_access_forbidden"):
+        return _access_error(code, error_type, message, endpoint, project)
+    if code == 404 and says_absent(call, error_type):
+        return NotFoundError(f"Appwrite answered 404 {error_type}: {message}", code=code, type=error_type)
+    if code >= 500 or error_type == "general_route_not_found":
+        reported, chosen = f"{code} {error_type}".strip(), ServerFaultError if code >= 500 else ProviderError
         hint = "" if code >= 500 else "check the endpoint in the environment file and the version of the server"
-        return chosen(f"{endpoint} answered {reported} to {call}: {message}", code=code, kind=kind, hint=hint)
+        return chosen(f"{endpoint} answered {reported} to {call}: {message}", code=code, type=error_type, hint=hint)
     classes: dict[int, type[ProviderError]] = {409: ConflictError, 429: ThrottledError}
-    refusal = classes.get(code, ProviderError)(f"Appwrite answered {code} {kind}: {message}", code=code, kind=kind)
+    refusal = classes.get(code, ProviderError)(
+        f"Appwrite answered {code} {error_type}: {message}", code=code, type=error_type
+    )
     if isinstance(refusal, ThrottledError):
         asked = f" {math.ceil(failure.retry_after)} s, as it asks," if 0 < failure.retry_after < math.inf else ""
         refusal.hint = (
@@ -370,18 +372,18 @@ def _refused(failure: Failure, call: Call, endpoint: str, project: str) -> Provi
     return refusal
 
 
-def _access_error(code: int, kind: str, message: str, endpoint: str, project: str) -> AccessError:
-    if kind == "project_not_found":
+def _access_error(code: int, error_type: str, message: str, endpoint: str, project: str) -> AccessError:
+    if error_type == "project_not_found":
         text, hint = f"There is no project {project!r} at {endpoint}.", "check `project` in the environment file"
-    elif kind == "general_unauthorized_scope":
+    elif error_type == "general_unauthorized_scope":
         text = f"The API key is not allowed to do this in project {project!r}: {message}"
         hint = "give the key the scope named above (Appwrite console → Overview → Integrations → API keys)"
-    elif kind == "project_key_expired":
+    elif error_type == "project_key_expired":
         text, hint = "The API key has expired.", "create a new key and export it"
     else:
         text = f"Appwrite does not accept the API key for project {project!r} at {endpoint}."
         hint = "check that the environment variable named by api_key_env holds a key of this project"
-    return AccessError(text, code=code, kind=kind, hint=hint)
+    return AccessError(text, code=code, type=error_type, hint=hint)
 
 
 def _plain_reason(message: str) -> str:

@@ -188,7 +188,7 @@ class AppwriteProvider(AppwriteReader):
         except (AccessError, ThrottledError):
             raise
         except ProviderError as error:
-            if error.kind == "general_route_not_found":
+            if error.type == "general_route_not_found":
                 self._has_transactions = False
             return None
         return changed
@@ -207,7 +207,7 @@ class AppwriteProvider(AppwriteReader):
             except ProviderError as error:
                 if error.code in (400, 409):
                     return error
-                if error.kind != "document_not_found":
+                if error.type != "document_not_found":
                     broken.append(error)
             return None
 
@@ -216,7 +216,7 @@ class AppwriteProvider(AppwriteReader):
         if broken:
             raise broken[0]
         failed = {identity: error for identity, error in outcome if error is not None}
-        changed = frozenset(identity for identity, error in failed.items() if error.kind == "document_update_conflict")
+        changed = frozenset(identity for identity, error in failed.items() if error.type == "document_update_conflict")
         return Written({each: error.message for each, error in failed.items() if each not in changed}, changed)
 
     def change_document(
@@ -250,7 +250,7 @@ class AppwriteProvider(AppwriteReader):
             except (AccessError, ThrottledError):
                 raise
             except ProviderError as error:
-                if error.kind == "general_bad_request":
+                if error.type == "general_bad_request":
                     self._only_single.add(place)
             else:
                 return {}
@@ -314,9 +314,9 @@ class AppwriteProvider(AppwriteReader):
             return found
         except ProviderError as error:
             # An index that would name one attribute twice is refused before the name is (1.8.1).
-            if error.kind == "index_invalid" and self.find(new) is not None:
+            if error.type == "index_invalid" and self.find(new) is not None:
                 raise ConflictError(
-                    f"{old} cannot be renamed: {new} already exists. {error.message}", code=error.code, kind=error.kind
+                    f"{old} cannot be renamed: {new} already exists. {error.message}", code=error.code, type=error.type
                 ) from None
             raise
 
@@ -358,7 +358,7 @@ class AppwriteProvider(AppwriteReader):
         try:
             self._transport.request(Call("patch", f"{path_of(owner)}/deployments/{deployment}/status"))
         except ProviderError as error:
-            if error.kind != "build_already_completed":
+            if error.type != "build_already_completed":
                 raise
 
     def execute(self, function: str, body: str, *, wait: bool, path: str = "/", method: str = "POST") -> Execution:
@@ -409,18 +409,18 @@ def _taken(address: Address, fields: Fields, error: ConflictError, found: Live |
     kind, said = kind_of(address), f"{address} was not created: {error.message}"
     if found is not None and found.address != address:
         text = f"{said} Appwrite treats it as the same name as {found.address}, which exists."
-        return ConflictError(text, code=error.code, kind=error.kind, hint="choose another name, or use that spelling")
+        return ConflictError(text, code=error.code, type=error.type, hint="choose another name, or use that spelling")
     if found is not None:
         differing = ", ".join(difference(address, fields, found.fields))
         text = f"{said} It exists meanwhile, with other values ({differing}). It was left as it is."
-        return ConflictError(text, code=error.code, kind=error.kind, hint="plan again: the plan shows what differs")
+        return ConflictError(text, code=error.code, type=error.type, hint="plan again: the plan shows what differs")
     if kind.is_server_wide:
         hint = f"ids of {kind.plural} are unique over all projects of a server, and another project has this one: "
         hint += "choose another id"
     else:
         hint = "choose another id, or look in the console which resource has this one"
     text = f"{said} This project shows no {kind.name} {address.name!r}."
-    return TakenError(text, code=error.code, kind=error.kind, hint=hint)
+    return TakenError(text, code=error.code, type=error.type, hint=hint)
 
 
 def _updates(database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

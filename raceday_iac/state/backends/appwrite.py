@@ -185,7 +185,7 @@ class AppwriteBackend:
 
     def _can_be_mended(self, error: ProviderError) -> bool:
         """Whether another attempt makes sense, after what was missing was made."""
-        if isinstance(error, NotFoundError) or error.kind == "document_invalid_structure":
+        if isinstance(error, NotFoundError) or error.type == "document_invalid_structure":
             StateCollection(self._transport, self._database, self._name).make()
             return True
         return isinstance(error, UnreachableError | ServerFaultError)
@@ -201,7 +201,7 @@ class AppwriteBackend:
         except NotFoundError:
             return []
         except ProviderError as error:
-            if error.kind != "general_query_invalid" or self._collection_is_complete():
+            if error.type != "general_query_invalid" or self._collection_is_complete():
                 raise
             return []
         return list(found)

@@ -191,7 +191,7 @@ def test_a_run_of_code_that_is_not_there_does_not_mean_that_the_function_is_not(
     with pytest.raises(ProviderError) as caught:
         transport(server, slept).request(Call("post", "/functions/f/executions"))
     assert type(caught.value) is ProviderError
-    assert caught.value.kind == "deployment_not_found"
+    assert caught.value.type == "deployment_not_found"
 
 
 # Answers that are not Appwrite's.

@@ -15,7 +15,7 @@ from raceday_iac.provider.appwrite.documents import COUNTED, SIZES, DocumentList
 
 KIND = "general_query_invalid"
 REFUSED = ProviderError(
-    "Invalid query: Attribute not found in schema: $sequence", code=400, kind="general_query_invalid"
+    "Invalid query: Attribute not found in schema: $sequence", code=400, type="general_query_invalid"
 )
 
 
@@ -55,7 +55,7 @@ class Server:
     def _applied(self, asked: dict[str, Any], found: list[int]) -> list[int]:
         method, values = asked["method"], asked["values"]
         if asked.get("attribute") == "$sequence" and values and int(values[0]) < 1:
-            raise ProviderError("Query value is invalid for attribute", code=400, kind=KIND)
+            raise ProviderError("Query value is invalid for attribute", code=400, type=KIND)
         if method == "greaterThan":
             return [number for number in found if number > int(values[0])]
         if method == "lessThanEqual":
@@ -64,7 +64,7 @@ class Server:
             return [number for number in found if self.matching(number)]
         if method == "cursorAfter":
             if int(values[0][1:]) not in self.numbers:
-                raise ProviderError("no cursor", code=400, kind="general_cursor_not_found")
+                raise ProviderError("no cursor", code=400, type="general_cursor_not_found")
             return [number for number in found if number > int(values[0][1:])]
         return found[::-1] if method == "orderDesc" else found
 
@@ -136,12 +136,12 @@ def test_pages_become_as_small_as_the_server_wants_them(largest: int) -> None:
 
 TIMED_OUT = UnreachableError("it did not answer in time")
 TIMED_OUT.timed_out = True
-TOO_LONG = ForeignAnswerError("longer than 64 MB", kind="answer_too_long")
+TOO_LONG = ForeignAnswerError("longer than 64 MB", type="answer_too_long")
 
 
 @pytest.mark.parametrize(
     "error",
-    [ProviderError("slow", code=408, kind="database_timeout"), TIMED_OUT, TOO_LONG, ProviderError("", code=413)],
+    [ProviderError("slow", code=408, type="database_timeout"), TIMED_OUT, TOO_LONG, ProviderError("", code=413)],
 )
 def test_a_page_that_is_too_much_in_another_way_is_asked_for_smaller(error: ProviderError) -> None:
     server = Server(range(1, 3001), largest=1000)
@@ -174,7 +174,7 @@ def test_a_server_that_knows_no_numbers_is_read_page_after_page() -> None:
 
 def test_a_collection_that_is_not_there_is_an_error() -> None:
     def get(*_queries: str) -> dict[str, Any]:
-        raise NotFoundError("gone", code=404, kind="collection_not_found")
+        raise NotFoundError("gone", code=404, type="collection_not_found")
 
     for ask in (lambda of: list(of.every()), lambda of: of.count_all()):
         with pytest.raises(NotFoundError):

@@ -416,7 +416,7 @@ def test_an_error_carries_code_and_kind(server: Answering, slept: Slept) -> None
     server.will(error(404, "function_not_found"))
     with pytest.raises(NotFoundError) as caught:
         transport(server, slept).request(GET)
-    assert (caught.value.code, caught.value.kind) == (404, "function_not_found")
+    assert (caught.value.code, caught.value.type) == (404, "function_not_found")
 
 
 @pytest.mark.parametrize("reply", [error(401, "user_unauthorized"), error(500), error(404, "project_not_found"), CUT])

@@ -136,7 +136,7 @@ def test_a_conflict_with_something_else_is_a_conflict() -> None:
         create(Script(post=[ConflictError("exists", code=409)], get=[{**DATABASE_RAW, "enabled": False}]))
 
 
-TAKEN = ConflictError("Appwrite answered 409", code=409, kind="database_already_exists")
+TAKEN = ConflictError("Appwrite answered 409", code=409, type="database_already_exists")
 
 
 def test_a_conflict_with_what_somebody_made_meanwhile_names_what_differs() -> None:
@@ -157,7 +157,7 @@ def test_an_id_that_is_taken_by_what_the_project_does_not_show_is_an_error_of_it
     script = Script(post=[TAKEN], get=[NOT_FOUND])
     with pytest.raises(TakenError, match=r"database\.d was not created.*This project shows no database 'd'") as caught:
         create(script)
-    assert (caught.value.code, caught.value.kind) == (409, "database_already_exists")
+    assert (caught.value.code, caught.value.type) == (409, "database_already_exists")
     assert "over all projects" not in caught.value.hint
 
 
@@ -359,7 +359,7 @@ def test_an_execution_is_asynchronous_unless_its_answer_is_waited_for(wait: bool
 
 NEW_VALUES = {"x": NewValues({"a": 1}, "noon"), "y": NewValues({"a": 2}, "one o'clock")}
 MANY = {str(each): NewValues({"a": 1}, "noon") for each in range(100)}
-GONE = NotFoundError("none", code=404, kind="document_not_found")
+GONE = NotFoundError("none", code=404, type="document_not_found")
 
 
 def as_read(documents: Iterable[str]) -> dict[str, Any]:
@@ -394,8 +394,8 @@ def test_nothing_to_change_is_no_request() -> None:
 
 @pytest.mark.usefixtures("_one_at_a_time")
 def test_what_was_changed_since_is_distinguished_from_what_is_refused() -> None:
-    newer = ConflictError("newer", code=409, kind="document_update_conflict")
-    taken = ConflictError("not unique", code=409, kind="document_already_exists")
+    newer = ConflictError("newer", code=409, type="document_update_conflict")
+    taken = ConflictError("not unique", code=409, type="document_already_exists")
     bad = ProviderError("Invalid document structure", code=400)
     values = {each: NewValues({"a": 1}, "noon") for each in "uvwxyz"}
     script = Script(patch=[newer, taken, bad, GONE, {}, newer])
@@ -407,7 +407,7 @@ def test_what_was_changed_since_is_distinguished_from_what_is_refused() -> None:
 @pytest.mark.parametrize(
     "why",
     [
-        NotFoundError("none", code=404, kind="collection_not_found"),
+        NotFoundError("none", code=404, type="collection_not_found"),
         ForeignAnswerError("who knows"),
         UnreachableError("cut"),
         AccessError("no scope", code=401),
@@ -456,17 +456,17 @@ def test_what_others_changed_or_deleted_is_left_out_of_the_transaction_that_is_c
 
 
 @pytest.mark.usefixtures("_one_at_a_time")
-@pytest.mark.parametrize("why", [ConflictError("changed", code=409, kind="transaction_conflict"), UnreachableError("")])
+@pytest.mark.parametrize("why", [ConflictError("changed", code=409, type="transaction_conflict"), UnreachableError("")])
 def test_what_a_transaction_was_refused_for_is_found_one_by_one(why: ProviderError) -> None:
     """A commit whose answer was lost may have landed: then each document is newer than it was read."""
-    newer = ConflictError("newer", code=409, kind="document_update_conflict")
+    newer = ConflictError("newer", code=409, type="document_update_conflict")
     script = Script(post=[{"$id": "t"}, {}], get=[as_read(MANY)], patch=[why, newer, *[{}] * 99])
     assert provider(script).change_values("d", "c", MANY) == Written(changed=frozenset("0"))
 
 
 @pytest.mark.usefixtures("_one_at_a_time")
 def test_a_server_without_transactions_is_asked_for_one_once() -> None:
-    none = NotFoundError("no", code=404, kind="general_route_not_found")
+    none = NotFoundError("no", code=404, type="general_route_not_found")
     script = Script(post=[none], patch=[{}] * 200)
     things = provider(script)
     assert things.change_values("d", "c", MANY) == things.change_values("d", "c", MANY) == Written()

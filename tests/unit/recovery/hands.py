@@ -62,15 +62,15 @@ class Hand:
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""
     ) -> None:
         if fence and fence not in self.documents:
-            raise NotFoundError("gone", code=404, kind="document_not_found")
+            raise NotFoundError("gone", code=404, type="document_not_found")
         self.log.append(f"put {identity}")
         self.documents[identity] = dict(data)
 
     def _compare(self, identity: str, unless_newer_than: str) -> None:
         if identity not in self.documents:
-            raise NotFoundError("gone", code=404, kind="document_not_found")
+            raise NotFoundError("gone", code=404, type="document_not_found")
         if self.documents[identity]["$updatedAt"] > unless_newer_than:
-            raise ConflictError("newer", code=409, kind="document_update_conflict")
+            raise ConflictError("newer", code=409, type="document_update_conflict")
 
     # Schema.
 

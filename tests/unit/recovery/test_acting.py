@@ -156,7 +156,7 @@ def test_nothing_is_started_when_another_run_was_faster(newest: Any, was_needed:
     "error",
     [
         ForeignAnswerError("404 text/plain"),
-        ProviderError("route", code=404, kind="general_route_not_found"),
+        ProviderError("route", code=404, type="general_route_not_found"),
         ServerFaultError("Bad Gateway", code=502),
     ],
 )

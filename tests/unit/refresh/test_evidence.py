@@ -101,7 +101,7 @@ def test_arrays_of_numbers_are_looked_at_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [AccessError("no scope", code=401), ServerFaultError("", code=500, kind="general_unknown")]
+    "error", [AccessError("no scope", code=401), ServerFaultError("", code=500, type="general_unknown")]
 )
 def test_what_the_server_does_not_say_is_unknown(error: ProviderError) -> None:
     found = ask(Reading("x", counts=error), Ask.VALUES)
@@ -116,7 +116,7 @@ def test_what_the_server_does_not_say_is_unknown(error: ProviderError) -> None:
         UnreachableError("gone"),
         ForeignAnswerError("404 text/plain"),
         ServerFaultError("Bad Gateway", code=502),
-        ProviderError("no such route", code=404, kind="general_route_not_found"),
+        ProviderError("no such route", code=404, type="general_route_not_found"),
     ],
 )
 def test_what_nobody_answered_is_no_answer(error: ProviderError) -> None:
@@ -125,7 +125,7 @@ def test_what_nobody_answered_is_no_answer(error: ProviderError) -> None:
 
 
 def test_in_a_collection_that_is_not_there_is_nothing() -> None:
-    gone = NotFoundError("gone", code=404, kind="collection_not_found")
+    gone = NotFoundError("gone", code=404, type="collection_not_found")
     assert ask(Reading("x", counts=gone), Ask.VALUES) == Answer(0)
 
 
