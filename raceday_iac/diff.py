@@ -170,6 +170,8 @@ class Difference:
 Path = tuple[str | int, ...]
 #: So many pairs of nested members of two sets are compared to find out which became which (a second's work).
 _PAIRS = 400
+#: What is nested deeper than anybody reads is not looked into: the work grows with the square of the depth.
+_DEPTH = 50
 
 
 class Op(StrEnum):
@@ -215,12 +217,10 @@ def parts(before: Any, after: Any, *, unordered: bool) -> tuple[Part, ...]:
         return ()
     if unordered and ((_is_flat(before) and _is_flat(after)) or len(before) * len(after) > _PAIRS):
         return tuple(_members(before, after))
-    try:
-        found = _deep_diff(before, after, unordered=unordered)
-        return tuple(_moved(sorted(_parts_of(found), key=_place)))
-    except RecursionError:
-        # Nested deeper than anybody reads.
+    if _is_deep(before) or _is_deep(after):
         return ()
+    found = _deep_diff(before, after, unordered=unordered)
+    return tuple(_moved(sorted(_parts_of(found), key=_place)))
 
 
 def _is_container(one: Any, other: Any) -> bool:
@@ -231,6 +231,12 @@ def _is_container(one: Any, other: Any) -> bool:
 def _is_flat(value: Any) -> bool:
     """Whether it is a list of plain values."""
     return not isinstance(value, Mapping) and not any(isinstance(each, tuple | list | Mapping) for each in value)
+
+
+def _is_deep(value: Any, levels: int = _DEPTH) -> bool:
+    """Whether it is nested deeper than so many levels."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple | list) else ()
+    return not levels or any(_is_deep(each, levels - 1) for each in inner)
 
 
 def _json_in(text: str) -> Any:
