@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -28,9 +29,10 @@ INDEXES = ("i", "j", "k")
 SHAPES = ("point", "line", "polygon")
 
 
+@cache
 def subset(*items: str) -> st.SearchStrategy[list[str]]:
     """Some of them, in any order."""
-    return st.permutations(items).flatmap(lambda order: st.integers(0, len(order)).map(lambda count: order[:count]))
+    return st.tuples(st.permutations(items), st.integers(0, len(items))).map(lambda drawn: drawn[0][: drawn[1]])
 
 
 PERMISSIONS = subset(
@@ -314,6 +316,7 @@ def members(spec: Spec, kind: str, path: str) -> dict[str, Settings]:
     return {at.removeprefix(begin): each for at, each in spec.items() if at.startswith(begin)}
 
 
+@cache
 def cased(*names: str) -> st.SearchStrategy[str]:
     """A name, now and then in capitals."""
     return st.sampled_from([*names, *names, *names, *(name.upper() for name in names)])
