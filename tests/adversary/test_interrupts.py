@@ -197,7 +197,7 @@ def test_the_lock_of_an_interrupted_apply_is_free_again(project: Arena) -> None:
 def test_ctrl_c_during_changes_lets_what_is_under_way_end(project: Arena) -> None:
     """As before: what was begun is finished and written down, and the rest is named."""
     run = project.start("apply", "--auto-approve")
-    project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "/databases")
+    project.proxy.call(run.interrupt, "POST", "/databases")
     ended = run.end()
     assert ended.code == 130
     assert "not started" in ended.out.lower()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -88,8 +89,16 @@ class Run:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to this very process; it may have ended already."""
-        if self._process.poll() is None:
+        with suppress(ProcessLookupError):
             os.kill(self._process.pid, number)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C. Then it has been heard: the run is over, or it has said that it finishes what is under way."""
+        self.signal(signal.SIGINT)
+        with suppress(ProcessLookupError):
+            while b"Interrupted" not in os.pread(self._error.fileno(), 1 << 20, 0):
+                os.kill(self._process.pid, 0)
+                time.sleep(0.01)
 
     def has_said(self, text: str) -> bool:
         """Whether that is on its standard output by now."""

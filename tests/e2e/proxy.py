@@ -44,7 +44,8 @@ class Exchange:
 
 @dataclass
 class Fault:
-    """What goes wrong with some requests. `skip` matching ones pass first, then `times` are struck.
+    """What goes wrong with some requests. `skip` matching ones pass first, then `times` are struck. They must
+    contain `content`.
 
     `status` answers instead of the server; `lose` drops the connection `before` or `after` the server was asked;
     `call` is called `before` or `after` (see `when`), from the proxy's thread. `answer` names one that is not
@@ -58,19 +59,24 @@ class Fault:
     status: int = 0
     retry_after: int | None = None
     lose: str = ""
-    delay: float = 0.0
+    content: bytes = b""
     call: Callable[[], object] | None = None
     when: str = "before"
     answer: str = ""
+    #: The path of the last request that was struck.
+    struck: str = ""
 
-    def strikes(self, method: str, path: str) -> bool:
+    def strikes(self, method: str, path: str, body: bytes) -> bool:
         """Whether it applies to this request; counts down."""
         if self.times <= 0 or not fnmatchcase(path, self.path) or not _fits(method, self.method):
+            return False
+        if self.content not in body:
             return False
         if self.skip > 0:
             self.skip -= 1
             return False
         self.times -= 1
+        self.struck = path
         return True
 
 
@@ -130,9 +136,9 @@ class Proxy:
         self._web.server_close()
         self.session.close()
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, body: bytes) -> Fault | None:
         with self._lock:
-            return next((fault for fault in self.faults if fault.strikes(method, path)), None)
+            return next((fault for fault in self.faults if fault.strikes(method, path, body)), None)
 
     def note(self, exchange: Exchange) -> None:
         with self._lock:
@@ -200,9 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
         target = self.path.removeprefix(BASE)
         path = urlsplit(target).path
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        fault = self.proxy.take(self.command, path)
+        fault = self.proxy.take(self.command, path, body)
         if fault is not None:
-            time.sleep(fault.delay)
             if fault.call is not None and fault.when == "before":
                 fault.call()
             if fault.status:

@@ -54,7 +54,7 @@ def test_a_failed_and_an_interrupted_apply_are_written_down(project: Project) ->
     assert (end["result"], [each["change"].partition(":")[0] for each in end["failed"]]) == ("failed", ["create"])
     project.declare(SCHEMA.replace("range(6)", "range(9)"))
     run = project.start("apply", "--auto-approve")
-    project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*", when="after")
+    project.proxy.call(run.interrupt, "POST", "*", when="after")
     assert run.end().code == 130
     assert results(project) == [("apply", "failed"), ("apply", "interrupted")]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -322,7 +321,7 @@ def test_an_interrupted_backup_changes_nothing_and_an_interrupted_restore_goes_o
     notes.declare("")
     before, losing = texts(notes), ("--allow-data-loss", f"database.{notes.id('shop')}=3")
     run = notes.start("apply", "--auto-approve", *losing)
-    notes.proxy.call(lambda: run.signal(signal.SIGINT), "GET", "*/documents", skip=2, delay=0.5, when="after")
+    notes.proxy.call(run.interrupt, "GET", "*/documents", skip=2, when="after")
     ended = run.end()
     assert ended.code == EXIT_INTERRUPTED, ended
     assert "Nothing was changed." in ended.err
@@ -332,7 +331,7 @@ def test_an_interrupted_backup_changes_nothing_and_an_interrupted_restore_goes_o
     notes.stack_file.write_text(stack)
     notes.apply()
     run = notes.start("restore", "latest", "--auto-approve")
-    notes.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/documents", delay=0.5, when="after")
+    notes.proxy.call(run.interrupt, "POST", "*/documents", when="after")
     ended = run.end()
     assert ended.code == EXIT_INTERRUPTED, ended
     assert "What was written back before stays on Appwrite." in ended.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import threading
 from typing import Any
 
 import pytest
@@ -122,7 +123,7 @@ def test_the_next_run_says_that_an_earlier_one_was_cut_short(project: Project) -
 def test_ctrl_c_finishes_what_is_under_way_and_says_what_was_not_done(project: Project) -> None:
     declare_schema(project)
     run = project.start("apply", "--auto-approve")
-    project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/attributes/*", skip=2)
+    project.proxy.call(run.interrupt, "POST", "*/attributes/*", skip=2)
     ended = run.end()
     assert ended.code == 130, ended
     assert "Interrupted" in ended.err
@@ -141,10 +142,18 @@ def test_ctrl_c_finishes_what_is_under_way_and_says_what_was_not_done(project: P
 def test_a_second_ctrl_c_ends_at_once_and_the_next_run_finishes(project: Project) -> None:
     declare_schema(project)
     run = project.start("apply", "--auto-approve")
-    project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/attributes/*", skip=1)
-    # The first one has been heard when a request that was under way is answered.
-    project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/attributes/*", skip=1, delay=0.5, when="after")
-    assert run.end().code == 130
+    answered = threading.Event()
+
+    def press_twice() -> None:
+        run.interrupt()
+        run.signal(signal.SIGINT)
+        answered.wait()
+
+    project.proxy.call(press_twice, "POST", "*/attributes/*", skip=1, when="after")
+    ended = run.end()
+    answered.set()
+    assert ended.code == 130, ended
+    assert "Stopped. The saved state is consistent" in ended.err
     project.proxy.forget()
     must_be_consistent(project)
     project.apply()
@@ -155,7 +164,7 @@ def test_a_second_ctrl_c_ends_at_once_and_the_next_run_finishes(project: Project
 def test_ctrl_c_while_planning_says_so(project: Project) -> None:
     project.declare(SCHEMA)
     run = project.start("plan")
-    project.proxy.call(lambda: run.signal(signal.SIGINT), "GET", "/databases")
+    project.proxy.call(run.interrupt, "GET", "/databases")
     ended = run.end()
     assert ended.code == 130, ended
     assert "Interrupted" in ended.err, ended
@@ -165,7 +174,7 @@ def test_ctrl_c_while_planning_says_so(project: Project) -> None:
 def test_ctrl_c_after_the_last_write_does_not_claim_that_nothing_was_changed(project: Project) -> None:
     project.declare(SCHEMA)
     run = project.start("apply", "--auto-approve")
-    project.proxy.call(lambda: run.signal(signal.SIGINT), "GET", "/databases", skip=1)
+    project.proxy.call(run.interrupt, "GET", "/databases", skip=1)
     ended = run.end()
     assert ended.code == 130, ended
     assert "Interrupted" in ended.err, ended

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -402,8 +401,8 @@ def test_a_mistake_is_said_without_a_traceback(shop: Project, code: str, reporte
 def test_an_interrupted_migration_is_left_after_a_page_and_goes_on(shop: Project) -> None:
     edit(shop, 'only=["name"]', 'only=["name"], size=1')
     run = shop.start("apply", "--auto-approve", *losing(shop))
-    shop.proxy.call(lambda: run.signal(signal.SIGINT), "PATCH", "*/documents/*", delay=0.5, when="after")
-    shop.proxy.call(lambda: run.signal(signal.SIGINT), "PATCH", "*/transactions/*", delay=0.5, when="after")
+    shop.proxy.call(run.interrupt, "PATCH", "*/documents/*", when="after")
+    shop.proxy.call(run.interrupt, "PATCH", "*/transactions/*", when="after")
     ended = run.end()
     assert ended.code == EXIT_INTERRUPTED, ended
     left = f"Left in the middle: migrate:{NAME}: 1 read, 1 updated. The next run continues from there."
