@@ -8,6 +8,7 @@ option, and with one worker, pytest runs as ever.
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import pickle
 import shutil
@@ -44,6 +45,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if option.workers < 2 or option.collectonly or has_errors or not hasattr(os, "fork"):
         return None
     _Workers(session).run(option.workers)
+    # pytest goes through all objects ten times at the end, for exceptions in what tests left. None ran in this process.
+    gc.freeze()
     return True
 
 
