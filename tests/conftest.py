@@ -59,7 +59,7 @@ _keep_temporary_files_in_memory()
 # Nothing of what is collected is garbage (see below).
 gc.disable()
 
-pytest_plugins = ["workers"]
+pytest_plugins = ["workers", "state.s3_server"]
 
 #: The files that take longest, which are begun first: at the end no worker waits for the one that got the longest.
 SLOW = (

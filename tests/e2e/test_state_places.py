@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from state.s3_server import S3Server, s3_server
+from state.s3_server import S3Server
 
 from raceday_iac.state.encryption import new_key
 
@@ -17,12 +16,6 @@ from .places import documents_of, here, keep_in_appwrite, keep_state
 from .project import Project, actions
 
 live = pytest.mark.live
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 def keep_in_s3(project: Project, server: S3Server) -> None:

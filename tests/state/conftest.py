@@ -25,7 +25,7 @@ from raceday_iac.state.document import Owner
 from raceday_iac.state.store import StateStore
 
 from .memory_backend import MemoryBackend
-from .s3_server import S3Server, s3_server
+from .s3_server import S3Server
 
 REMOTE = ("memory", "appwrite", "s3", "bucket")
 
@@ -56,12 +56,6 @@ class Place:
 @pytest.fixture(scope="session")
 def appwrite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with start_server(tmp_path_factory.mktemp("server"), settings=Settings(scheduler=False)) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 

