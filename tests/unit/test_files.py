@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -196,41 +195,3 @@ def test_a_new_file_takes_nobodys_place(tmp_path: Path) -> None:
         with pytest.raises(FileExistsError):
             files.write_new(tmp_path / name, b"text", 0o644)
     assert not (tmp_path / "elsewhere").exists()
-
-
-# One owner.
-
-#: The embedded server shares no code with the rest, and keeps its own rules in `storage.py`.
-OTHERS = ("devserver",)
-
-
-def test_nobody_else_writes_files() -> None:
-    """Calls that could: `open` for anything but reading, `write_text`, `write_bytes`, `mkstemp` and the like."""
-    found = [
-        f"{path.relative_to(PACKAGE)}:{node.lineno}"
-        for path in PACKAGE.rglob("*.py")
-        if path != Path(files.__file__) and path.relative_to(PACKAGE).parts[0] not in OTHERS
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and _writes(node)
-    ]
-    # A proof in a temporary folder, which is private and goes at once.
-    assert [each for each in found if not each.startswith(("cli/importing.py", "raceday/simulation/"))] == []
-
-
-def _writes(call: ast.Call) -> bool:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name in ("write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "copyfile", "copy", "move"):
-        return isinstance(call.func, ast.Attribute) and not _is_copy(call)
-    # An archive in memory is no file.
-    if name != "open" or any(each.arg == "fileobj" for each in call.keywords):
-        return False
-    modes = [each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    modes += [each.value.value for each in call.keywords if each.arg == "mode" and isinstance(each.value, ast.Constant)]
-    return any(set(each) <= set("rwaxbt+") and set(each) & set("wax+") for each in modes)
-
-
-def _is_copy(call: ast.Call) -> bool:
-    """`copy` of anything but files."""
-    function = call.func
-    assert isinstance(function, ast.Attribute)
-    return function.attr in ("copy", "move", "touch") and getattr(function.value, "id", "") != "shutil"

@@ -1,4 +1,4 @@
-"""Who may import whom. Reads the imports of every module, also those inside functions."""
+"""Who may import whom, print, and write files. Reads every module, also what is inside its functions."""
 
 from __future__ import annotations
 
@@ -39,16 +39,23 @@ PURE = (
 
 
 @cache
-def tree(path: Path) -> ast.Module:
-    """The syntax tree of a module."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Everything in the syntax tree of a module. The module itself comes first."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _trees_are_forgotten() -> Iterator[None]:
-    """There are a million nodes in them."""
+def _nodes_are_forgotten() -> Iterator[None]:
+    """There are a million of them."""
     yield
-    tree.cache_clear()
+    nodes.cache_clear()
+
+
+def statements(path: Path) -> list[ast.stmt]:
+    """What stands at the top of a module."""
+    module = nodes(path)[0]
+    assert isinstance(module, ast.Module)
+    return module.body
 
 
 @cache
@@ -56,7 +63,7 @@ def imports(path: Path) -> frozenset[str]:
     """Absolute dotted names that a module imports; `from x import y` counts as x.y."""
     package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
     found: set[str] = set()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -68,7 +75,7 @@ def imports(path: Path) -> frozenset[str]:
 
 def imports_at_the_top(path: Path) -> set[str]:
     """Dotted names that a module imports whenever it is imported itself."""
-    body = tree(path).body
+    body = statements(path)
     plain = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
     return plain | {str(node.module) for node in body if isinstance(node, ast.ImportFrom) and not node.level}
 
@@ -109,7 +116,7 @@ def strings(path: Path) -> set[str]:
     """The texts in a module's code, without its docstrings, for imports by name."""
     return {
         str(node.value).partition(":")[0]
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
@@ -281,7 +288,7 @@ def test_nothing_but_render_and_the_command_line_prints() -> None:
     printing = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in not_of("cli", "render", "devserver")
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "print"
@@ -289,6 +296,41 @@ def test_nothing_but_render_and_the_command_line_prints() -> None:
         and path != PACKAGE / "applying" / "run.py"
     ]
     assert printing == []
+
+
+#: Write files by rules of their own: the one owner, and the embedded server, which shares no code with the rest.
+WRITING = ("files", "devserver")
+
+
+def test_one_module_writes_files() -> None:
+    """Calls that could: `open` for anything but reading, `write_text`, `write_bytes`, `mkstemp` and the like."""
+    found = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in not_of(*WRITING)
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and _writes(node)
+    ]
+    # A proof in a temporary folder, which is private and goes at once.
+    assert [each for each in found if not each.startswith(("cli/importing.py", "raceday/simulation/"))] == []
+
+
+def _writes(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in ("write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "copyfile", "copy", "move"):
+        return isinstance(call.func, ast.Attribute) and not _is_copy(call)
+    # An archive in memory is no file.
+    if name != "open" or any(each.arg == "fileobj" for each in call.keywords):
+        return False
+    modes = [each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    modes += [each.value.value for each in call.keywords if each.arg == "mode" and isinstance(each.value, ast.Constant)]
+    return any(set(each) <= set("rwaxbt+") and set(each) & set("wax+") for each in modes)
+
+
+def _is_copy(call: ast.Call) -> bool:
+    """`copy` of anything but files."""
+    function = call.func
+    assert isinstance(function, ast.Attribute)
+    return function.attr in ("copy", "move", "touch") and getattr(function.value, "id", "") != "shutil"
 
 
 def test_functions_import_nothing_of_the_reconciler() -> None:
@@ -311,7 +353,7 @@ def test_the_table_of_commands_imports_nothing_heavy() -> None:
     """`--help` must stay instant: it reads the table alone."""
     top = {
         alias.name if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}"
-        for node in tree(PACKAGE / "cli" / "main.py").body
+        for node in statements(PACKAGE / "cli" / "main.py")
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }
@@ -326,7 +368,7 @@ def _loaded_with(path: Path) -> set[Path]:
     """Modules of ours that are read when this one is imported: those it names at its top, each with its packages."""
     names: set[str] = set()
     package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
-    for node in tree(path).body:
+    for node in statements(path):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])

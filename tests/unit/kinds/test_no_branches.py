@@ -7,7 +7,7 @@ tables by them, and selections by them. What a kind can do or needs is a field o
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,18 +101,22 @@ def is_case(node: ast.AST) -> bool:
     return isinstance(node, ast.MatchValue) and is_name(node.value)
 
 
+#: By the type of a node, how it may ask.
+ASKING: dict[type[ast.AST], tuple[Callable[[ast.AST], bool], ...]] = {
+    ast.Compare: (is_comparison, is_list_of_kind),
+    **dict.fromkeys((ast.Tuple, ast.List, ast.Set), (is_collection,)),
+    ast.Dict: (is_table,),
+    ast.Subscript: (is_selection,),
+    ast.Call: (is_selection, is_type_of_declaration),
+    ast.MatchValue: (is_case,),
+}
+
+
 def branches(source: str) -> Iterator[int]:
     """The lines that ask for a kind, each once."""
-    asking = (
-        is_comparison,
-        is_collection,
-        is_table,
-        is_selection,
-        is_case,
-        is_list_of_kind,
-        is_type_of_declaration,
-    )
-    lines = {node.lineno for node in ast.walk(ast.parse(source)) if any(asks(node) for asks in asking)}
+    lines = {
+        node.lineno for node in ast.walk(ast.parse(source)) if any(asks(node) for asks in ASKING.get(type(node), ()))
+    }
     yield from sorted(lines)
 
 
