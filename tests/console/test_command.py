@@ -11,12 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-import jsonschema
 import requests
+from unit.docs.schemas import must_fit
 
 from .conftest import Shop
-
-SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "console.schema.json"
 
 
 def test_it_opens_the_link_in_the_browser_that_the_machine_has(shop: Shop, tmp_path: Path) -> None:
@@ -55,7 +53,7 @@ def test_it_prints_a_link_with_a_token_of_its_own_and_ends_by_an_interrupt(shop:
         assert requests.get(link, timeout=60).status_code == 200
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    must_fit(document, "console")
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{32,}/", link)
     assert process.returncode == 130
     assert "Traceback" not in err

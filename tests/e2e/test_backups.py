@@ -6,17 +6,15 @@ import json
 import os
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from unit.docs.schemas import must_fit
 
 from raceday_iac.errors import EXIT_INTERRUPTED
 
 from .project import Project
 
-SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 #: Orders in the shop; more of them with this variable.
 ORDERS = int(os.environ.get("RACEDAY_BACKUP_DOCUMENTS", "230"))
 ROOM_NUMBER = ORDERS // 10
@@ -122,7 +120,7 @@ def test_a_destroyed_collection_is_restored_document_by_document(shop: Project) 
     assert f"  collection.{shop.id('shop')}/orders: {ORDERS} documents" in planned
     assert f"  relationship.{shop.id('shop')}/notes/about: 5 documents" in planned
     document = shop.iac("plan", "--json", *losing).json
-    jsonschema.validate(document, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+    must_fit(document, "plan")
     assert {each["address"]: each["count"] for each in document["backup"]["keeps"]}.items() >= {
         (f"collection.{shop.id('shop')}/orders", ORDERS)
     }
@@ -134,7 +132,7 @@ def test_a_destroyed_collection_is_restored_document_by_document(shop: Project) 
     shop.apply()
     restored = shop.iac("restore", backup, "--auto-approve", "--json")
     assert everything(shop, "orders", "rooms", "notes") == before, restored
-    jsonschema.validate(restored.json, json.loads((SCHEMAS / "restored.schema.json").read_text()))
+    must_fit(restored.json, "restored")
     assert restored.json["restored"]["plan"] == []
     assert [each["same"] for each in restored.json["restored"]["sections"]] == [0, ORDERS]
     assert shop.iac("restore", backup, "--dry-run").code == 0

@@ -14,15 +14,14 @@ from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from unit.docs.pages import load
+from unit.docs.schemas import must_fit
 
 from .api import Api
 from .budget import Creations
 from .command import Ended, must_be_decent
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "compare.schema.json"
 #: With the Appwrite that each plays.
 AGES = {"dev": "1.9", "staging": "1.9", "prod": "1.9", "old": "1.8"}
 READING = ("functions.read", "databases.read", "collections.read", "documents.read", "execution.read")
@@ -138,7 +137,7 @@ def fleet(servers: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def seen(ended: Ended) -> dict[str, str]:
     """Why each differs, by address with its fields."""
     document = ended.json
-    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    must_fit(document, "compare")
     assert document["exitCode"] == ended.code
     return {
         " ".join([each["address"], *(field["name"] for field in each["fields"])]): each["why"]
@@ -294,7 +293,7 @@ def state(fleet: Fleet, environment: str) -> Any:
 
 def planned(ended: Ended) -> dict[str, str]:
     """Address → action; the document is as its schema says."""
-    jsonschema.validate(ended.json, json.loads(SCHEMA.with_name("promote.schema.json").read_text(encoding="utf-8")))
+    must_fit(ended.json, "promote")
     return {each["address"]: each["action"] for each in ended.json["changes"]}
 
 

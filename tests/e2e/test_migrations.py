@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from unit.docs.schemas import must_fit
 
 from raceday_iac.errors import EXIT_INTERRUPTED, EXIT_LOCKED, EXIT_REFUSED
 
 from .project import Project, actions
 
-SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 BEFORE = """
     shop = stack.database(P + "shop", name="Shop")
     people = shop.collection("people", name="People")
@@ -139,10 +137,6 @@ def edit(project: Project, before: str, after: str, file: str = "0001_split.py")
     text = place.read_text()
     assert before in text
     place.write_text(text.replace(before, after))
-
-
-def must_fit(document: Any, schema: str) -> None:
-    jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
 
 
 def test_a_file_that_was_changed_since_it_ran_is_refused_until_that_is_said_to_mean_nothing(shop: Project) -> None:

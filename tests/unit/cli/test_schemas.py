@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -17,7 +16,8 @@ from raceday_iac.planning import saved
 from raceday_iac.state import document as state_document
 from raceday_iac.state.encryption import new_key
 
-SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+from ..docs.schemas import SCHEMAS, must_fit, schema
+
 #: By schema, the command. They are typed one after the other, in an empty folder.
 DIALOGUE = (
     ("init", "init --example shop"),
@@ -103,10 +103,6 @@ FILES = {
 }
 
 
-def schema(name: str) -> Any:
-    return json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-
-
 def oldest_serial(history: Path) -> str:
     """Of what was said to be in the history."""
     return str(json.loads(history.read_text(encoding="utf-8"))["history"][-1]["serial"]) if history.exists() else ""
@@ -143,10 +139,10 @@ def test_every_document_fits_its_schema(said: dict[tuple[str, str], list[str]]) 
     for (name, words), lines in said.items():
         *events, last = lines if name == "applied" else ["\n".join(lines)]
         document = json.loads(last)
-        jsonschema.validate(document, schema(name))
+        must_fit(document, name)
         assert document["format"] == FORMATS.get(name, 1), words
         for line in events:
-            jsonschema.validate(json.loads(line), schema("event"))
+            must_fit(json.loads(line), "event")
     assert sum(len(lines) for (name, _), lines in said.items() if name == "applied") > 40
 
 
@@ -173,4 +169,4 @@ def test_a_schema_refuses_what_it_does_not_know(said: dict[tuple[str, str], list
         {k: v for k, v in document.items() if k != "changes"},
     ):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(broken, schema("plan"))
+            must_fit(broken, "plan")

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from raceday_iac.cli import watch as watching
@@ -19,7 +18,8 @@ from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.server import Settings
 from raceday_iac.errors import EXIT_INTERRUPTED
 
-SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+from ..docs.schemas import must_fit
+
 STACK = """
 from raceday_iac import Stack
 
@@ -79,7 +79,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> list[Any]:
     for event in events:
         is_own = event.get("event") in ("changed", "planned", "watching", "stopped")
         name = "watch" if is_own else next(each for each in ("event", "error", "applied") if each in event)
-        jsonschema.validate(event, json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")))
+        must_fit(event, name)
     return events
 
 
