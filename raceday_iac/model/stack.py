@@ -97,19 +97,10 @@ class Declares(Generic[P, R_co]):
                 yield inspect.Parameter(info.alias or name, inspect.Parameter.KEYWORD_ONLY, default=default)
 
     def _declare(self, handle: Handle, *given: P.args, **named: P.kwargs) -> R_co:
-        known = self.__signature__.parameters
-        for name in named:
-            if name not in known:
-                raise TypeError(f"{self.__name__}() has no argument {name!r}{nearest(name, known)}")
         try:
-            bound = self.__signature__.bind_partial(*given, **named)
-            needed = [each.name for each in known.values() if each.default is each.empty and _is_named(each)]
-            missing = [name for name in needed if name not in bound.arguments]
-            if missing[1:]:
-                raise TypeError(f"missing {len(missing)} required arguments: {', '.join(map(repr, missing))}")
             bound = self.__signature__.bind(*given, **named)
         except TypeError as error:
-            raise TypeError(f"{self.__name__}() {error}") from None
+            raise TypeError(f"{self.__name__}() {self._fault(*given, **named) or error}") from None
         bound.apply_defaults()
         given_values = self._read(*bound.args, **bound.kwargs) if self._read else bound.arguments
         # What can be read only once would be gone when the stack is resolved a second time.
@@ -117,6 +108,20 @@ class Declares(Generic[P, R_co]):
         written = self._model.written(values, handle.path)
         handle.stack._declare(self._kind, handle.path, written)
         return self._handle(handle.stack, handle.path, str(written[identity(self._model)]))
+
+    def _fault(self, *given: P.args, **named: P.kwargs) -> str:
+        """What is wrong with arguments, where Python's own words would leave something out."""
+        known = self.__signature__.parameters
+        for name in named:
+            if name not in known:
+                return f"has no argument {name!r}{nearest(name, known)}"
+        try:
+            bound = self.__signature__.bind_partial(*given, **named)
+        except TypeError as error:
+            return str(error)
+        needed = [each.name for each in known.values() if each.default is each.empty and _is_named(each)]
+        missing = [name for name in needed if name not in bound.arguments]
+        return f"missing {len(missing)} required arguments: {', '.join(map(repr, missing))}" if missing[1:] else ""
 
 
 def _is_named(parameter: inspect.Parameter) -> bool:
