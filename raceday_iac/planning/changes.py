@@ -283,7 +283,7 @@ def _taken_along(
 ) -> list[Change]:
     """What is neither declared nor managed and goes with something that is deleted."""
     known = known_addresses(desired, state, real)
-    found = ((address, taken_with(real[address], going)) for address in sorted(real) if address not in known)
+    found = ((address, taken_with(real[address], going)) for address in sorted(real.keys() - known))
     return [
         gone_with(owner, going[owner], Change(address, Action.DELETE, NOT_OURS, managed=False, why=Reason.NOT_OURS))
         for address, owner in found
@@ -312,10 +312,9 @@ def unmanaged(
     known = known_addresses(desired, state, real)
     going = {change.address for change in changes}
     found = []
-    for address in sorted(real):
-        if address in known or address in going or kind_of(address).is_code:
-            continue
-        if kind_of(address).is_original(real[address]):
+    for address in sorted(real.keys() - known - going):
+        kind = kind_of(address)
+        if kind.is_code or kind.is_original(real[address]):
             continue
         hidden = any(owner in real and owner not in known for owner in owners(address))
         buried = any(owner in desired.tombstones for owner in owners(address))

@@ -377,9 +377,12 @@ def questions(changes: Iterable[Change], desired: Desired, real: Mapping[Address
 
 def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live]) -> Iterator[Question]:
     """What has to be asked about one change."""
+    return (each for each in _asked(change, desired, real) if not _is_emptied(change))
+
+
+def _asked(change: Change, desired: Desired, real: Mapping[Address, Live]) -> Iterator[Question]:
+    """What it may do harm to, where there are documents."""
     kind, wanted = kind_of(change.address), desired.resources.get(change.address)
-    if _is_emptied(change):
-        return
     if change.destroys:
         yield from kind.loses(real[change.address])
     if wanted is None:
@@ -407,7 +410,7 @@ _REPLACES = f"{Action.REPLACE}:"
 def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collection[Address]) -> Answer:
     """The answer to UNMANAGED: what is not `known` and goes with an address, or breaks without it. Deleting an
     attribute silently shrinks or drops the indexes over it (1.8.1). What lies in something named is not named too."""
-    strange = [live for at, live in sorted(real.items()) if at not in known and not kind_of(at).is_code]
+    strange = [real[at] for at in sorted(real.keys() - known) if not kind_of(at).is_code]
     if kind_of(address).is_column:
         found = [each.address for each in strange if _is_over(each, address)]
     else:

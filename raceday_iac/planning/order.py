@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from ..kinds import KINDS, code_of, holds_others, kind_of
 from ..kinds.base import Claims
@@ -83,8 +84,7 @@ def _circle(stuck: Sequence[str], waiting: Mapping[str, set[str]]) -> list[str]:
     return path[path.index(path[-1]) : -1]
 
 
-@dataclass(frozen=True)
-class _Before:
+class _Before(NamedTuple):
     """An instant that comes before a change (see `removal_of`), and whether the change makes no sense without it."""
 
     key: str
