@@ -23,6 +23,8 @@ else:
         __slots__ = ()
 
         def __new__(cls, *values, **named):
+            if not named and len(values) == len(cls._fields):
+                return tuple.__new__(cls, values)
             for field in cls._fields[len(values) :]:
                 if field not in named and field not in cls._field_defaults:
                     raise TypeError(f"{cls.__name__} needs {field}")

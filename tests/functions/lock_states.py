@@ -168,11 +168,12 @@ class Model:
         self.runs: Table[Run] = Table()
         self.stores: Table[Store] = Table()
         self._moves: dict[tuple[int, int, int, bool], tuple[Move, ...]] = {}
-        self._codes: dict[tuple[int, int, bool, int], tuple[int, bool, Token]] = {}
+        #: By what of a state is the same for all runs in it, and by run.
+        self._codes: dict[tuple[int, bool, int], dict[int, tuple[int, bool, Token]]] = {}
         self._store_codes: dict[tuple[int, bool, int], object] = {}
         self._tokens: dict[int, tuple[Token, bool]] = {}
         self._ranks: dict[tuple[Token, ...], tuple[int, ...]] = {}
-        self._late: dict[tuple[int, int], tuple[tuple[str, Request], ...]] = {}
+        self._late: dict[int, dict[int, tuple[tuple[str, Request], ...]]] = {}
         self._advanced: dict[Operation, Progress] = {}
         #: By how many ticks the clock of the state that is looked at can still be set back.
         self._back = 0
@@ -238,8 +239,9 @@ class Model:
         hashes of -1 and -2 are the same one, so nothing in it may be both.)
         """
         self._back = max(0, -min(self.settings.steps)) if state.steps else 0
-        known, store, faults, back = self._codes, state.store, state.faults > 0, self._back
-        views = [known.get((run, store, faults, back)) or self._viewed(run, store, faults) for run in state.runs]
+        store, faults = state.store, state.faults > 0
+        known = self._codes.setdefault((store, faults, self._back), {})
+        views = [known.get(run) or self._viewed(run, store, faults) for run in state.runs]
         codes, acquiring, own = zip(*views, strict=True)
         highest = 0
         if self._by_lease:
@@ -278,18 +280,17 @@ class Model:
 
     def crashed(self, state: State) -> tuple[Store, tuple[tuple[str, Request], ...]]:
         """What is left when every run crashes now: the store, and requests that may still be carried out."""
+        known = self._late.setdefault(state.store, {})
         late: tuple[tuple[str, Request], ...] = ()
         for run in state.runs:
-            late += self._late_of(run, state.store)
+            found = known.get(run)
+            late += self._late_of(run, state.store) if found is None else found
         return self.stores.values[state.store], late
 
     def _late_of(self, number: int, stored: int) -> tuple[tuple[str, Request], ...]:
-        found = self._late.get((number, stored))
-        if found is None:
-            run, store = self.runs.values[number], self.stores.values[stored]
-            acting = (each for each in run.late if each.verb != "write" and not each.fence)
-            found = tuple((run.name, each) for each in acting if self.can_act(each, store))
-            self._late[number, stored] = found
+        run, store = self.runs.values[number], self.stores.values[stored]
+        acting = (each for each in run.late if each.verb != "write" and not each.fence)
+        found = self._late[stored][number] = tuple((run.name, each) for each in acting if self.can_act(each, store))
         return found
 
     def can_act(self, request: Request, store: Store) -> bool:
@@ -457,7 +458,7 @@ class Model:
         run = self.runs.values[number]
         code = hash(self._code_of_run(run, self.stores.values[store], faults))
         found = (code, _is_acquiring(run), self._token(number)[0])
-        self._codes[number, store, faults, self._back] = found
+        self._codes[store, faults, self._back][number] = found
         return found
 
     def _code_of_run(self, run: Run, store: Store, faults: bool) -> tuple[object, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 from .events import Wants, event_at
@@ -193,7 +195,17 @@ SINGLE_ONLY = {
 
 
 def meeting_at(meeting: Meeting, instant: datetime) -> dict[str, Any]:
-    """A meeting of the list. Weather and status are those of its races; it has none itself."""
+    """A meeting of the list. Weather and status are those of its races; it has none itself.
+
+    It is shared between answers: copy before changing.
+    """
+    return _meeting_after(meeting, bisect_right(meeting.changes, instant))
+
+
+@lru_cache(maxsize=512)
+def _meeting_after(meeting: Meeting, changes: int) -> dict[str, Any]:
+    """As it is after so many of its changes, until the next."""
+    instant = meeting.changes[changes - 1] if changes else datetime.min.replace(tzinfo=UTC)
     facts = meeting.facts
     answer: dict[str, Any] = {
         "meeting": facts.id,

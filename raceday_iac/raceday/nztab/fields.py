@@ -5,6 +5,7 @@ A field is made when it is first asked for: most races of a day are never looked
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any
 from .cards import recorded_event, templates
 from .model import FIRST_WORDS, GEAR, GIVEN_NAMES, SECOND_WORDS, SILKS, SURNAMES, TOWNS, Race, Timeline, dice, made_id
 
-#: Prices a bookmaker writes on the board.
+#: Prices a bookmaker writes on the board, in order.
 LADDER = (
     *(1.04, 1.1, 1.18, 1.26, 1.35, 1.45, 1.55, 1.65, 1.75, 1.9, 2.05, 2.2, 2.4, 2.6, 2.9, 3.2, 3.5, 3.8, 4.2, 4.6, 5),
     *(5.5, 6, 6.5, 7, 7.5, 8, 9, 10, 11, 12, 13, 15, 17, 19, 21, 23, 26, 31, 35, 41, 51, 61, 71, 81, 101, 151, 201),
@@ -154,7 +155,8 @@ def _emergencies(race: Race, draw: Random, size: int) -> dict[int, tuple[datetim
 def price_for(share: float) -> float:
     """The fixed win price nearest to what a share of the money deserves."""
     fair = 1 / (max(share, 0.004) * OVERROUND)
-    return min(LADDER, key=lambda price: abs(price - fair))
+    place = bisect_left(LADDER, fair)
+    return min(LADDER[max(0, place - 1) : place + 1], key=lambda price: abs(price - fair))
 
 
 def _prices(race: Race, draw: Random, early: float, late: float) -> tuple[tuple[datetime, float], ...]:

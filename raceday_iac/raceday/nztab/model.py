@@ -129,12 +129,21 @@ class Meeting:
     races: tuple[Race, ...]
     track: Steps
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     def __repr__(self) -> str:
         return f"<Meeting {self.id}: {self.facts.name}, {len(self.races)} races>"
 
     @property
     def id(self) -> str:
         return self.facts.id
+
+    @cached_property
+    def changes(self) -> tuple[datetime, ...]:
+        """All instants at which the status, the track or the weather of any of its races becomes another, in order."""
+        races = [(*race.timeline.changes, *race.track.changes, *race.weather.changes) for race in self.races]
+        return tuple(sorted({since for changes in (self.track.changes, *races) for since, _ in changes}))
 
 
 @dataclass(frozen=True, repr=False)
