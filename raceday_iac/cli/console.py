@@ -388,7 +388,7 @@ def served(web: ASGIApp, listener: socket.socket) -> Iterator[threading.Thread]:
     config = uvicorn.Config(
         web,
         loop="asyncio",
-        http="h11",
+        http="httptools",
         ws="none",
         lifespan="off",
         log_config=None,

@@ -124,7 +124,7 @@ def uvicorn_config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http="httptools",
         ws="none",
         lifespan="on",
         log_config=None,
