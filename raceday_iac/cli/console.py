@@ -388,7 +388,7 @@ def served(web: ASGIApp, listener: socket.socket) -> Iterator[threading.Thread]:
     config = uvicorn.Config(
         web,
         loop="asyncio",
-        http="httptools",
+        http="auto",
         ws="none",
         lifespan="off",
         log_config=None,

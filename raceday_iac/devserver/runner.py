@@ -124,7 +124,7 @@ def uvicorn_config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="httptools",
+        http="auto",
         ws="none",
         lifespan="on",
         log_config=None,
