@@ -338,11 +338,74 @@ def with_some_code(stack: Stack, digest: str) -> Desired:
     return coded(stack, digest) if address("function.f") in desired.resources else desired
 
 
-Check = Callable[[Plan, Plan, PlanOptions], None]
-A_FEW = settings(max_examples=25)
+def all_that_a_kept_change_needs_is_kept(found: Plan, _whole: Plan, _asked: PlanOptions) -> None:
+    needs = {need.removeprefix("removal:") for change in found.changes for need in change.needs}
+    assert not needs & left_out(found)
 
 
-def check_parts(data: st.DataObject, check: Check) -> None:
+def no_kept_change_waits_for_one_that_is_not(found: Plan, _whole: Plan, _asked: PlanOptions) -> None:
+    requires = {need.removeprefix("removal:") for change in found.changes for need in change.requires}
+    assert requires <= keys(found)
+
+
+def what_is_kept_and_what_is_left_out_are_all_there_is(found: Plan, whole: Plan, asked: PlanOptions) -> None:
+    assert not keys(found) & left_out(found)
+    together = {change.address for change in (*found.changes, *found.left_out)}
+    assert together == {change.address for change in whole.changes}
+    # What goes with its owner in the whole plan goes by itself where that stays.
+    if not asked.is_partial:
+        assert keys(found) | left_out(found) == keys(whole)
+
+
+def what_is_excluded_is_neither_changed_nor_does_it_go_with_its_owner(
+    found: Plan, _whole: Plan, asked: PlanOptions
+) -> None:
+    for change in found.changes:
+        assert not lies_in(change.address, asked.excluded)
+        if change.action in (Action.DELETE, Action.FORGET):
+            assert not any(lies_in(each, [change.address]) for each in asked.excluded)
+
+
+def nothing_is_kept_that_was_neither_asked_for_nor_needed(found: Plan, _whole: Plan, asked: PlanOptions) -> None:
+    needed = {need.removeprefix("removal:") for change in found.changes for need in change.needs}
+    for change in found.changes:
+        assert not asked.targets or lies_in(change.address, asked.targets) or change.key in needed
+
+
+def every_target_that_nothing_stands_against_is_kept(found: Plan, _whole: Plan, asked: PlanOptions) -> None:
+    if not asked.excluded:
+        assert not any(lies_in(change.address, asked.targets) for change in found.left_out if asked.targets)
+
+
+def the_order_of_the_whole_plan_holds_in_its_part(found: Plan, whole: Plan, asked: PlanOptions) -> None:
+    if asked.targets:
+        return
+    required = {change.key: closure(change, whole) for change in whole.changes}
+    if not keys(found) <= required.keys():
+        return
+    owners = {change.key: change.goes_with for change in whole.changes}
+    for change in found.changes:
+        # What goes by itself here need not wait for what the owner waits for that it goes with there.
+        if change.goes_with == owners[change.key]:
+            within = {key for key in required[change.key] if key in keys(found)}
+            assert within <= closure(change, found)
+
+
+CHECKS: tuple[Callable[[Plan, Plan, PlanOptions], None], ...] = (
+    all_that_a_kept_change_needs_is_kept,
+    no_kept_change_waits_for_one_that_is_not,
+    what_is_kept_and_what_is_left_out_are_all_there_is,
+    what_is_excluded_is_neither_changed_nor_does_it_go_with_its_owner,
+    nothing_is_kept_that_was_neither_asked_for_nor_needed,
+    every_target_that_nothing_stands_against_is_kept,
+    the_order_of_the_whole_plan_holds_in_its_part,
+)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_part_of_any_plan_holds_together(data: st.DataObject) -> None:
+    """One test, because to draw two projects takes longer than to look at the plan between them."""
     before, after = (
         with_some_code(data.draw(projects()), data.draw(st.sampled_from("12"), "digest")) for _ in range(2)
     )
@@ -350,91 +413,10 @@ def check_parts(data: st.DataObject, check: Check) -> None:
     sides = (after, state_of(before), live_as(before))
     found = plan(*sides, plan_options=asked)
     # Without targets, nothing is planned otherwise than in the whole plan.
-    check(found, plan(*sides, plan_options=replace(asked, targets=frozenset(), excluded=frozenset())), asked)
+    whole = plan(*sides, plan_options=replace(asked, targets=frozenset(), excluded=frozenset()))
+    for check in CHECKS:
+        check(found, whole, asked)
     must_have_an_end(found, after)
-
-
-@A_FEW
-@given(st.data())
-def test_all_that_a_kept_change_needs_is_kept(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, _asked: PlanOptions) -> None:
-        needs = {need.removeprefix("removal:") for change in found.changes for need in change.needs}
-        assert not needs & left_out(found)
-
-    check_parts(data, check)
-
-
-@A_FEW
-@given(st.data())
-def test_no_kept_change_waits_for_one_that_is_not(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, _asked: PlanOptions) -> None:
-        requires = {need.removeprefix("removal:") for change in found.changes for need in change.requires}
-        assert requires <= keys(found)
-
-    check_parts(data, check)
-
-
-@A_FEW
-@given(st.data())
-def test_what_is_kept_and_what_is_left_out_are_all_there_is(data: st.DataObject) -> None:
-    def check(found: Plan, whole: Plan, asked: PlanOptions) -> None:
-        assert not keys(found) & left_out(found)
-        together = {change.address for change in (*found.changes, *found.left_out)}
-        assert together == {change.address for change in whole.changes}
-        # What goes with its owner in the whole plan goes by itself where that stays.
-        if not asked.is_partial:
-            assert keys(found) | left_out(found) == keys(whole)
-
-    check_parts(data, check)
-
-
-@A_FEW
-@given(st.data())
-def test_what_is_excluded_is_neither_changed_nor_does_it_go_with_its_owner(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, asked: PlanOptions) -> None:
-        for change in found.changes:
-            assert not lies_in(change.address, asked.excluded)
-            if change.action in (Action.DELETE, Action.FORGET):
-                assert not any(lies_in(each, [change.address]) for each in asked.excluded)
-
-    check_parts(data, check)
-
-
-@A_FEW
-@given(st.data())
-def test_nothing_is_kept_that_was_neither_asked_for_nor_needed(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, asked: PlanOptions) -> None:
-        needed = {need.removeprefix("removal:") for change in found.changes for need in change.needs}
-        for change in found.changes:
-            assert not asked.targets or lies_in(change.address, asked.targets) or change.key in needed
-
-    check_parts(data, check)
-
-
-@A_FEW
-@given(st.data())
-def test_every_target_that_nothing_stands_against_is_kept(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, asked: PlanOptions) -> None:
-        if not asked.excluded:
-            assert not any(lies_in(change.address, asked.targets) for change in found.left_out if asked.targets)
-
-    check_parts(data, check)
-
-
-@A_FEW
-@given(st.data())
-def test_the_order_of_the_whole_plan_holds_in_its_part(data: st.DataObject) -> None:
-    def check(found: Plan, whole: Plan, asked: PlanOptions) -> None:
-        if asked.targets:
-            return
-        required = {change.key: closure(change, whole) for change in whole.changes}
-        if not keys(found) <= required.keys():
-            return
-        for change in found.changes:
-            within = {key for key in required[change.key] if key in keys(found)}
-            assert within <= closure(change, found)
-
-    check_parts(data, check)
 
 
 def closure(change: Change, of: Plan) -> set[str]:
