@@ -39,13 +39,16 @@ def wanted(secret: str = SECRET, **settings: Any) -> Desired:
     return resolved(stack(**settings), variables={"TOKEN": secret})
 
 
+APPLIED, WANTED = wanted(), wanted(timeout=90, size=20)
+
+
 @dataclass(frozen=True)
 class Side:
     """All that a plan is made from. By default, the stack asks for another timeout than what was applied."""
 
-    desired: Desired = field(default_factory=lambda: wanted(timeout=90, size=20))
-    state: State = field(default_factory=lambda: replace(state_of(wanted()), serial=7))
-    real: Mapping[Address, Live] = field(default_factory=lambda: live_as(wanted()))
+    desired: Desired = WANTED
+    state: State = field(default_factory=lambda: replace(state_of(APPLIED), serial=7))
+    real: Mapping[Address, Live] = field(default_factory=lambda: live_as(APPLIED))
     plan_options: PlanOptions = field(default_factory=PlanOptions)
     facts: ServerFacts = FACTS
     endpoint: str = "http://x/v1"
