@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -217,6 +218,12 @@ class Route:
     operations: dict[str, Any]
 
 
+@cache
+def published(file: str) -> Any:
+    """A description as Appwrite publishes it. Shared: nobody may change it."""
+    return json.loads((DATA / file).read_text(encoding="utf-8"))
+
+
 class Description:
     """The description, ready to check exchanges."""
 
@@ -230,7 +237,7 @@ class Description:
         corrections = edition.corrections if corrections is None else corrections
         statuses = edition.statuses if statuses is None else statuses
         self.described = edition.described
-        self.raw: dict[str, Any] = json.loads((DATA / edition.file).read_text(encoding="utf-8"))
+        self.raw = published(edition.file)
         schemas = {name: as_json_schema(each) for name, each in self.raw["components"]["schemas"].items()}
         for correction in corrections:
             correction.apply(schemas[correction.schema])
@@ -240,12 +247,15 @@ class Description:
             (Route(path, _pattern(path), operations) for path, operations in self.raw["paths"].items()),
             key=lambda route: route.path.count("{"),
         )
+        self._by_depth: dict[int, list[Route]] = defaultdict(list)
+        for route in self.routes:
+            self._by_depth[route.path.count("/")].append(route)
         self._found: dict[tuple[str, str], Route | None] = {}
 
     def route(self, method: str, path: str) -> Route | None:
         """The documented route of a request, if there is one. Literal segments win over placeholders."""
         if (method, path) not in self._found:
-            fitting = (each for each in self.routes if each.pattern.fullmatch(path))
+            fitting = (each for each in self._by_depth.get(path.count("/"), ()) if each.pattern.fullmatch(path))
             self._found[method, path] = next((each for each in fitting if method.lower() in each.operations), None)
         return self._found[method, path]
 
@@ -404,6 +414,7 @@ def _error_codes() -> dict[str, int]:
     return {name: int(entry["code"]) for name, entry in parsed.items()}
 
 
+@cache
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,8 @@ from raceday_iac.planning import Plan, PlanOptions, build_plan
 from raceday_iac.provider.appwrite import AppwriteProvider, Transport
 from raceday_iac.refresh.snapshot import refresh
 from raceday_iac.state.document import State, new_state
+
+from .description import published
 
 ROOT = Path(__file__).parents[2]
 AGES = ("1.8", "1.9", "main")
@@ -325,7 +326,6 @@ def test_factors_of_a_second_sign_in_are_refused_by_a_server_that_has_none(on: C
 # What is not declared.
 
 
-DATA = ROOT / "tests" / "data" / "appwrite"
 DESCRIPTIONS = {"1.8": "openapi-1.8.1-server.json", "main": "openapi-main-server.json"}
 #: What a body parameter is set to that a stack does not say, other than where nothing is said: by name, or by type.
 ODD: dict[str, Any] = {
@@ -345,7 +345,7 @@ ODD: dict[str, Any] = {
 
 def parameters(age: str, route: str) -> dict[str, Any]:
     """The body parameters of a PUT, by name."""
-    described = json.loads((DATA / DESCRIPTIONS[age]).read_text(encoding="utf-8"))
+    described = published(DESCRIPTIONS[age])
     _, _, path = route.partition(" ")
     contents = described["paths"].get(path, {}).get("put", {}).get("requestBody", {}).get("content", {}).values()
     return {name: each for content in contents for name, each in content["schema"]["properties"].items()}

@@ -7,13 +7,11 @@ that neither has.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +22,8 @@ from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.server import Settings
 from raceday_iac.devserver.web import Route
 
-DATA = Path(__file__).parent.parent / "data" / "appwrite"
+from .description import published
+
 DESCRIPTIONS = {"1.8": "openapi-1.8.1-server.json", "main": "openapi-main-server.json"}
 METHODS = ("get", "post", "put", "patch", "delete")
 #: Of values of another type than the one described: none of them may be taken.
@@ -77,7 +76,7 @@ def shape(path: str) -> str:
 @cache
 def described(age: str) -> Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]]:
     """By method and shape of path: the schema of each parameter, with whether it is `needed`."""
-    document = json.loads((DATA / DESCRIPTIONS[age]).read_text(encoding="utf-8"))
+    document = published(DESCRIPTIONS[age])
     return {
         (method.upper(), shape(path)): dict(_parameters(operation, document))
         for path, operations in document["paths"].items()
