@@ -12,8 +12,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from email.utils import format_datetime
-from functools import lru_cache
+from email.utils import formatdate
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -48,6 +48,15 @@ SHOWS = ("GET", "HEAD")
 _UNSENT = 1 << 20
 
 
+class Asked(HttpRequest):
+    """A request as it came."""
+
+    @cached_property
+    def given(self) -> Mapping[str, str]:
+        """Header values by lower-case names, of several the first. `headers` searches all of them for each one."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self.scope["headers"])}
+
+
 class App:
     """Serves a `Server` over ASGI."""
 
@@ -76,16 +85,17 @@ class App:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
-        shown = sites.page(self.server, HttpRequest(scope).headers.get("host", ""), path) if method in SHOWS else None
+        http = Asked(scope, receive)
+        shown = sites.page(self.server, http.given.get("host", ""), path) if method in SHOWS else None
         if shown is not None:
             await _response(shown.body, shown.status, shown.headers)(scope, receive, send)
             return
-        if not is_own_host(HttpRequest(scope).headers):
+        if not is_own_host(http.given):
             await self._failure(ApiError("general_access_forbidden", FOREIGN_HOST), dict(ALWAYS))(scope, receive, send)
             return
         for plugin in self.server.settings.plugins:
             if path.startswith(f"{plugin.mount}/"):
-                await self._leave_to(plugin, scope, receive, send)
+                await self._leave_to(plugin, http, send)
                 return
         if path == "/" and method == "GET":
             await _response(FRONT_PAGE, 200, {**ALWAYS, "content-type": "text/html; charset=UTF-8"})(
@@ -94,12 +104,12 @@ class App:
             return
         found = self.router.find(method, path)
         if path.startswith(CONTROL):
-            await (await self._answer(HttpRequest(scope, receive), found))(scope, receive, send)
+            await (await self._answer(http, found))(scope, receive, send)
             return
         route = f"/v1{found[0].path}" if found else path
         self.server.requests[method, route] += 1
         fault, begun = self.server.faults.take(method, path), time.perf_counter()
-        http, status = HttpRequest(scope, receive), 0
+        status = 0
         try:
             status = await self._counted(http, path, found, fault, send)
         finally:
@@ -108,7 +118,7 @@ class App:
 
     async def _counted(
         self,
-        http: HttpRequest,
+        http: Asked,
         path: str,
         found: tuple[Route, dict[str, str]] | None,
         fault: RequestFault | None,
@@ -137,21 +147,20 @@ class App:
         await response(http.scope, http.receive, send)
         return response.status_code
 
-    async def _leave_to(self, plugin: Plugin, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _leave_to(self, plugin: Plugin, http: Asked, send: Send) -> None:
         """A request that an extension answers."""
-        http = HttpRequest(scope, receive)
-        path, query = scope["path"].removeprefix(plugin.mount), scope["query_string"].decode("latin-1")
-        answer = plugin.answer(self.server, http.method, path, query, dict(http.headers))
+        path, query = http.scope["path"].removeprefix(plugin.mount), http.scope["query_string"].decode("latin-1")
+        answer = plugin.answer(self.server, http.method, path, query, http.given)
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.is_cut:
             await _cut(send)
             return
-        await _response(answer.body, answer.status, answer.headers)(scope, receive, send)
+        await _response(answer.body, answer.status, answer.headers)(http.scope, http.receive, send)
 
-    async def _answer(self, http: HttpRequest, found: tuple[Route, dict[str, str]] | None) -> Response:
-        headers = {**ALWAYS, "date": format_datetime(self.server.clock.now(), usegmt=True)}
-        announced = http.headers.get("x-appwrite-response-format", "")
+    async def _answer(self, http: Asked, found: tuple[Route, dict[str, str]] | None) -> Response:
+        headers = {**ALWAYS, "date": _date(int(self.server.clock.now().timestamp()))}
+        announced = http.given.get("x-appwrite-response-format", "")
         try:
             if found is None and self.server.age.has_error_pages:
                 return _response(ERROR_PAGE, 404, {**headers, **NO_CACHE, "content-type": "text/html; charset=UTF-8"})
@@ -168,14 +177,14 @@ class App:
             LOG.exception("%s %s failed", http.method, http.scope["path"])
             return self._failure(ApiError("general_unknown"), headers)
 
-    async def _handle(self, http: HttpRequest, route: Route, ids: dict[str, str], headers: dict[str, str]) -> Reply:
+    async def _handle(self, http: Asked, route: Route, ids: dict[str, str], headers: dict[str, str]) -> Reply:
         query = parse_query(http.scope["query_string"])
         body, files = await read_body(http)
-        announced = http.headers.get("x-appwrite-response-format", "")
+        announced = http.given.get("x-appwrite-response-format", "")
         # What writes takes its parameters from the body alone (observed on 1.9.6; utopia-php/http, Request.php).
         sent = body if http.method in WRITES else query
         given = adapt_request(route, {**sent, **ids}, announced)
-        headers.update(cross_origin_headers(http.headers))
+        headers.update(cross_origin_headers(http.given))
         project, key = self._authorise(http, query, route)
         if route.limit is not None:
             headers.update(self._count(project, http.scope["path"], route.limit))
@@ -184,7 +193,7 @@ class App:
             http.scope["path"],
             project,
             key,
-            http.headers,
+            http.given,
             given,
             files,
             http.client.host if http.client else "127.0.0.1",
@@ -192,9 +201,9 @@ class App:
         outcome = self._run(route, request)
         return outcome if isinstance(outcome, Reply) else await outcome
 
-    def _authorise(self, http: HttpRequest, query: Mapping[str, Any], route: Route) -> tuple[str, Key]:
+    def _authorise(self, http: Asked, query: Mapping[str, Any], route: Route) -> tuple[str, Key]:
         """Project, key, scope. Without a project it is the console's, whose keys nobody has (observed on 1.8.1)."""
-        headers, method = http.headers, http.method
+        headers, method = http.given, http.method
         project = headers.get("x-appwrite-project") or str(query.get("project", "")) or "console"
         if project != "console" and not self.server.has_project(project):
             raise ApiError("project_not_found")
@@ -281,8 +290,16 @@ def _success(reply: Reply, announced: str, headers: dict[str, str]) -> Response:
     )
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _encode(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(body).encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=16)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def _response(content: bytes, status: int, headers: Mapping[str, str]) -> Response:

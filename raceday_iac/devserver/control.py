@@ -21,7 +21,7 @@ from .functions.executions import scheduler_of
 from .functions.executor import executor_of
 from .keys import CONTROL_SCOPE
 from .params import Param, Refused, anything, list_of, one_of, text, whole_number
-from .server import SystemClock
+from .server import SystemClock, stamp
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def list_requests(server: Server, _request: Request, _values: dict[str, Any]) ->
 @routes.add("GET", "/_dev/requests/recent", CONTROL_SCOPE)
 def list_recent(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     """The last requests, the newest first."""
-    return Reply(200, {"total": len(server.recent), "requests": [asdict(each) for each in reversed(server.recent)]})
+    shown = [{**each._asdict(), "at": stamp(each.at)} for each in reversed(server.recent)]
+    return Reply(200, {"total": len(server.recent), "requests": shown})
 
 
 @routes.add("DELETE", "/_dev/requests", CONTROL_SCOPE)

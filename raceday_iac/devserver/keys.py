@@ -71,7 +71,12 @@ def find_key(db: sqlite3.Connection, project: str, header: str, now: float) -> K
         raise ApiError("user_unauthorized")
     if row["expire"] and datetime.fromisoformat(row["expire"]).timestamp() < now:
         raise ApiError("project_key_expired")
-    return Key("standard", IMPLICIT_SCOPES | frozenset(json.loads(row["scopes"])))
+    return _standard(row["scopes"])
+
+
+@lru_cache(maxsize=256)
+def _standard(scopes: str) -> Key:
+    return Key("standard", IMPLICIT_SCOPES | frozenset(json.loads(scopes)))
 
 
 def mint_dynamic_key(
@@ -172,6 +177,7 @@ def cross_origin_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {"access-control-allow-origin": allowed, "access-control-allow-credentials": "true"}
 
 
+@lru_cache(maxsize=256)
 def _name_of(address: str) -> str:
     try:
         return (urlsplit(address).hostname or "").lower()

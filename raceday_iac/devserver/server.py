@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from . import ages, keys, storage
 from .ages import Age
@@ -51,12 +51,11 @@ class Plugin(Part, Protocol):
 RECENT = 300
 
 
-@dataclass(frozen=True)
-class Handled:
+class Handled(NamedTuple):
     """A request that was answered. `key` says what kind of key it brought, and of which function."""
 
     number: int
-    at: str
+    at: datetime
     method: str
     path: str
     route: str
@@ -104,7 +103,7 @@ class Server:
     def remember(self, method: str, path: str, route: str, status: int, seconds: float, key: str) -> None:
         """Note a request that was answered. `status` is 0 where the connection was cut."""
         self._handled += 1
-        self.recent.append(Handled(self._handled, self.timestamp(), method, path, route, status, seconds, key))
+        self.recent.append(Handled(self._handled, self.clock.now(), method, path, route, status, seconds, key))
 
     def timestamp(self) -> str:
         return stamp(self.clock.now())

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -153,6 +154,7 @@ Adapter = Callable[[dict[str, Any]], dict[str, Any]]
 NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
+@lru_cache(maxsize=64)
 def parse_version(text: str) -> tuple[int, ...] | None:
     """The numbers of a version, or None for a text that is no version."""
     found = NUMBERS.match(text)
@@ -288,26 +290,34 @@ REQUEST_ADAPTERS: tuple[tuple[tuple[int, ...], str, str, Adapter], ...] = (
 
 def adapt_request(route: Route, given: dict[str, Any], announced: str) -> dict[str, Any]:
     """What a client of the announced version means, in today's words."""
-    version = parse_version(announced)
-    for older_than, method, path, change in REQUEST_ADAPTERS if version is not None else ():
-        if version is not None and version < older_than and (method, path) == (route.method, route.path):
-            given = change(given)
+    for change in _request_changes(announced, route.method, route.path) if announced else ():
+        given = change(given)
     return given
+
+
+@lru_cache(maxsize=1024)
+def _request_changes(announced: str, method: str, path: str) -> tuple[Adapter, ...]:
+    version = parse_version(announced)
+    mine = (each for each in REQUEST_ADAPTERS if each[1:3] == (method, path))
+    return tuple(change for older_than, *_, change in mine if version is not None and version < older_than)
 
 
 def adapt(body: Any, model: str, announced: str) -> Any:
     """`body` as a server of the announced version would have answered it."""
-    version = parse_version(announced)
-    if version is None or not model or not isinstance(body, dict):
+    if not announced or not model or not isinstance(body, dict):
         return body
-    for older_than, name, change in ADAPTERS:
-        if version >= older_than:
-            continue
-        if model == name:
-            body = change(body)
-        elif model == f"{name}s":
-            body = {**body, model: [change(item) for item in body[model]]}
+    for change in _changes(announced, model):
+        body = change(body)
+    for change in _changes(announced, model.removesuffix("s")) if model.endswith("s") else ():
+        body = {**body, model: [change(item) for item in body[model]]}
     return body
+
+
+@lru_cache(maxsize=1024)
+def _changes(announced: str, model: str) -> tuple[Adapter, ...]:
+    version = parse_version(announced)
+    mine = (each for each in ADAPTERS if each[1] == model)
+    return tuple(change for older_than, _, change in mine if version is not None and version < older_than)
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -315,7 +325,7 @@ def parse_json(text: str | bytes) -> Any:
     numbers that are none."""
     read = text if isinstance(text, str) else text.decode("utf-8")
     try:
-        value = json.loads(read, parse_constant=_no_number)
+        value = _DECODER.decode(read)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     # Nearly no text can be one of these, and looking through all values takes longer than reading them.
@@ -326,6 +336,9 @@ def parse_json(text: str | bytes) -> Any:
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 def _check(value: Any) -> None:
