@@ -190,7 +190,8 @@ class Journal:
             text = self.file.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return
-        for line in text.splitlines():
+        # Each entry has an empty line before it (see `append`).
+        for line in filter(None, text.splitlines()):
             # A kill may have cut the last line.
             with suppress(ValueError, TypeError, KeyError):
                 entry = json.loads(line)

@@ -14,6 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -233,7 +234,7 @@ class Restarts:
 
     def _compare_state(self, state: State) -> None:
         """A new run reads what the one that was killed has saved last."""
-        saved = json.loads(self.scene.newest(self.scene.run) or '{"resources": {}}')["resources"]
+        saved = _owned(self.scene, self.scene.run)
         assert [str(each) for each in state.entries] == list(saved), f"after a kill at: {self._place}"
         assert _owned(self.scene, self.scene.again) == saved, f"after a kill at: {self._place}"
         raise Caught("starts with what was saved last")
@@ -253,7 +254,13 @@ def must_be_finished(scene: Scene, place: str = "nowhere") -> None:
 
 
 def _owned(scene: Scene, world: World) -> Any:
-    return json.loads(scene.newest(world) or '{"resources": {}}')["resources"]
+    return _resources(scene.newest(world))
+
+
+@lru_cache(maxsize=1)
+def _resources(state: str) -> Any:
+    """Those of a state. What is looked at after a save, and again when the change is done, is mostly the same text."""
+    return json.loads(state)["resources"] if state else {}
 
 
 def _has_pending(plan: Plan) -> bool:

@@ -15,7 +15,7 @@ from functools import partial
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -31,7 +31,7 @@ from raceday_iac.errors import IacError
 from raceday_iac.packaging.bundle import Bundle
 from raceday_iac.provider.appwrite import reading
 from raceday_iac.refresh import deployments
-from raceday_iac.state.backends import remote
+from raceday_iac.state.backends import remote, s3
 
 from . import raceday
 from .keepers import ENVIRONMENT, VARIABLES, Keeper, keeper_of
@@ -41,6 +41,17 @@ from .places import Reached, connect, watch_objects
 
 #: Seconds that a request takes.
 REQUEST = 0.05
+#: Values of a frame, for which CPython asks for memory for 65 536: the others are for the frames above it.
+_ROOM = 40_000
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _with_room(function: _Function) -> _Function:
+    """CPython asks for memory for 2048 values whenever the stack grows over the end of what it has, and gives it back
+    with the return from there. A run within a run is so deep that one call in a few is at such an end: hundreds of
+    thousands of them, which take the system longer than all files. Above one frame so large there is no such end."""
+    function.__code__ = function.__code__.replace(co_stacksize=_ROOM)  # type: ignore[attr-defined]
+    return function
 
 
 @dataclass
@@ -140,6 +151,7 @@ class Scene:
         with self.looking(self.here):
             return self.keeper.lock_age()
 
+    @_with_room
     def _command(self, command: Callable[[], int]) -> tuple[int, str]:
         use(Options(env=ENVIRONMENT, stack=self.here.stack, json=True))
         said = StringIO()
@@ -184,8 +196,9 @@ def _rare_collections() -> Iterator[None]:
 
 
 def _be_quick(patch: pytest.MonkeyPatch, scene: Scene) -> None:
-    """Nothing is built, waited for or packed twice, and one thread does everything, so that each run is the same: also
-    the renewing of the lock, which comes of itself only with what is saved when time enough has passed."""
+    """Nothing is built or waited for, nothing packed or connected twice, and one thread does everything, so that each
+    run is the same: also the renewing of the lock, which comes of itself only with what is saved when time enough has
+    passed."""
     # Nothing here is cut off from electricity.
     patch.setattr(os, "fsync", lambda _handle: None)
     clock = partial(remote.RemoteLock, clock=lambda: scene.here.clock.now().timestamp())
@@ -194,6 +207,7 @@ def _be_quick(patch: pytest.MonkeyPatch, scene: Scene) -> None:
     patch.setattr(Builder, "_steps", no_build)
     patch.setattr(actions, "_FIRST_LOOK", 0.0)
     patch.setattr(deploy, "_FIRST_PAUSE", 0.0)
+    patch.setattr(s3, "_connect", _once(s3._connect, lambda place: place))
     patch.setattr(Bundle, "archive", _once(Bundle.archive, lambda bundle: bundle.digest))
     patch.setattr(diff, "_deep_diff", _once(diff._deep_diff, lambda *both, **how: f"{both} {how}"))
     load = _once(Workspace.load.__func__, lambda _cls, options, **how: f"{options} {how}")  # type: ignore[attr-defined]
