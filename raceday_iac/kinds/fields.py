@@ -144,11 +144,6 @@ def identity(model: type[Declared]) -> str:
     return next(name for name, info in model.model_fields.items() if _said(info, Local) is IDENTITY)
 
 
-@cache
-def model_has_secrets(model: type[Declared]) -> bool:
-    return any(each.wire.is_secret for each in wire_fields(model))
-
-
 def positional(model: type[Declared]) -> list[str]:
     """The fields that a stack file gives by position: the id or key, then others that have no default."""
     rest = [name for name, info in model.model_fields.items() if info.init is False and info.is_required()]
@@ -525,6 +520,11 @@ class Declaring:
         work.put(address, fields, depends_on, location, declared)
         self.put_more(work, address, declared, location)
 
+    @cached_property
+    def has_secrets(self) -> bool:
+        """Whether some of its fields hold secrets."""
+        return any(each.wire.is_secret for model in self.models for each in wire_fields(model))
+
     def secrets(self, arguments: Mapping[str, Any]) -> tuple[WireField, ...]:
         """The fields that hold secrets."""
         return tuple(each for each in wire_fields(self.model_of(arguments)) if each.wire.is_secret)
@@ -534,7 +534,7 @@ class Declaring:
     ) -> dict[str, Any] | None:
         """The arguments with their secrets from the environment; None after a complaint."""
         found, is_right = dict(arguments), True
-        for each in self.secrets(arguments) if any(model_has_secrets(model) for model in self.models) else ():
+        for each in self.secrets(arguments) if self.has_secrets else ():
             given = arguments.get(each.attribute)
             if isinstance(given, FromEnvironment) and given.name in work.variables:
                 found[each.attribute] = Secret(work.variables[given.name])

@@ -77,7 +77,7 @@ class Declared(BaseModel):
     @classmethod
     def _holds_text(cls, given: Any) -> Any:
         """Text that cannot be written as UTF-8 cannot be sent."""
-        broken = [name for name, value in given.items() if not all(map(is_text, _texts(value)))]
+        broken = [name for name, value in given.items() if not _is_sendable(value)]
         if broken:
             raise ValueError(f"{', '.join(broken)}: {_NO_TEXT}")
         return given
@@ -172,13 +172,11 @@ def all_valid(values: Sequence[str], problem_of: Callable[[str], str]) -> Sequen
     return values
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """The texts in an argument."""
+def _is_sendable(value: Any) -> bool:
+    """Whether all texts in an argument can be written as UTF-8."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _texts(item)
+        return is_text(value)
+    return not isinstance(value, tuple) or all(map(_is_sendable, value))
 
 
 def is_text(value: str) -> bool:
@@ -268,7 +266,7 @@ def _issues(error: ValidationError) -> dict[tuple[int | str, ...], Any]:
 def _hardened(value: Any) -> Any:
     """Lists become tuples: declarations are immutable, and strict models take no lists for tuples."""
     if isinstance(value, list | tuple):
-        return tuple(_hardened(item) for item in value)
+        return tuple(map(_hardened, value))
     if isinstance(value, set | frozenset):
         return tuple(sorted(value, key=str))
     return value
