@@ -236,7 +236,7 @@ def _is_flat(value: Any) -> bool:
 def _is_deep(value: Any, levels: int = _DEPTH) -> bool:
     """Whether it is nested deeper than so many levels."""
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple | list) else ()
-    return not levels or any(_is_deep(each, levels - 1) for each in inner)
+    return levels < 0 or any(_is_deep(each, levels - 1) for each in inner)
 
 
 def _json_in(text: str) -> Any:

@@ -94,8 +94,7 @@ class MemoryAppwrite:
 
 def _route(call: Call) -> tuple[Handler, Sequence[str]]:
     for method, pattern, handler in _ROUTES:
-        found = pattern.fullmatch(call.path)
-        if found and method == call.method:
+        if method == call.method and (found := pattern.fullmatch(call.path)):
             return handler, found.groups()
     raise AssertionError(f"this server does not know {call.method} {call.path}")
 

@@ -114,6 +114,16 @@ def test_what_has_no_parts_in_common_has_none(before: Any, after: Any) -> None:
     assert list(parts(before, after, unordered=False)) == []
 
 
+def nested(levels: int, value: int) -> str:
+    return "[" * levels + str(value) + "]" * levels
+
+
+def test_what_is_nested_deeper_than_fifty_levels_is_not_looked_into() -> None:
+    assert parts(nested(50, 1), nested(50, 2), unordered=False) == (Part(CHANGED, (0,) * 50, 1, 2),)
+    assert parts(nested(51, 1), nested(51, 2), unordered=False) == ()
+    assert parts(nested(2, 1), nested(51, 2), unordered=False) == ()
+
+
 @given(VALUES, VALUES)
 def test_every_part_is_where_it_says(before: Any, after: Any) -> None:
     for part in parts(before, after, unordered=False):
