@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import random
 import re
 import threading
@@ -22,11 +23,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import select_proxy
+from requests.utils import get_environ_proxies, select_proxy
 
 from ...errors import (
     AccessError,
@@ -97,9 +98,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self._sleep = sleep
         self._jitter = jitter
         self._clock = clock
-        self._session = _Session(self.endpoint)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=parallelism * 2))
+        self._session = _Session(self.endpoint, connections=parallelism * 2)
 
     @property
     def server_time(self) -> datetime | None:
@@ -199,7 +198,6 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
                     self._endpoint + call.path,
                     headers=sent,
                     timeout=(min(self.patience.connect, left), patience),
-                    stream=True,
                     allow_redirects=False,
                     **arguments,
                 )
@@ -271,19 +269,51 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
 
 class _Session(requests.Session):
     """A session that has looked at the environment (proxies, certificates) once, instead of at every request. To this
-    machine itself no proxy leads. It takes no redirect for one: even looking at where it leads would read all of its
-    answer."""
+    machine itself no proxy leads. It keeps no cookies, runs no hooks, and takes no redirect for one: even looking at
+    where it leads would read all of its answer."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, connections: int) -> None:
         super().__init__()
-        settings = self.merge_environment_settings(endpoint, {}, None, None, None)
-        self.proxies.update({} if _is_here(endpoint) else settings["proxies"])
-        self.verify = settings["verify"]
-        self.trust_env = False
+        self.proxies.update({} if _is_here(endpoint) else get_environ_proxies(endpoint))
+        self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         self.headers["accept-encoding"] = "gzip"
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _OneServer(pool_connections=2, pool_maxsize=connections))
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None, whatever the answer says."""
+    def merge_environment_settings(self, *_arguments: Any) -> Any:
+        """See `requests.Session.merge_environment_settings`."""
+        return {"verify": self.verify, "proxies": self.proxies, "stream": True}
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """See `requests.Session.prepare_request`."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(request.method)
+        prepared.prepare_url(request.url, None)
+        if request.params:
+            prepared.url = f"{prepared.url}?{urlencode(request.params)}"
+        prepared.prepare_headers({**self.headers, **request.headers})
+        if request.method != "GET":
+            prepared.prepare_body(request.data, request.files)
+        # Name and password that the endpoint may hold.
+        prepared.prepare_auth(None)
+        return prepared
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        """See `requests.Session.send`."""
+        del settings["allow_redirects"]
+        return self.get_adapter(str(request.url)).send(request, **settings)
+
+
+class _OneServer(HTTPAdapter):
+    """All requests go to one server, by the same connections."""
+
+    _pool: Any = None
+
+    def get_connection_with_tls_context(self, *arguments: Any, **settings: Any) -> Any:
+        """See `HTTPAdapter.get_connection_with_tls_context`."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*arguments, **settings)
+        return self._pool
 
 
 def _is_here(endpoint: str) -> bool:

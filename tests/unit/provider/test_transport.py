@@ -58,6 +58,36 @@ def test_an_anonymous_request_carries_no_key(server: Answering, slept: Slept) ->
     assert server.asked[1].headers["x-appwrite-key"] == "my-key"
 
 
+def test_cookies_are_not_sent_back(server: Answering) -> None:
+    server.will(Reply(headers={"content-type": "application/json", "set-cookie": "route=a; Path=/"}))
+    sender = transport(server, lambda _seconds: None)
+    for _ in range(2):
+        sender.request(GET)
+    assert [each.headers.get("cookie") for each in server.asked] == [None, None]
+
+
+def test_name_and_password_in_the_endpoint_are_sent(server: Answering) -> None:
+    sender = Transport(f"http://shop:open@127.0.0.1:{server.port}/v1", "p", Secret("k"))
+    for method in ("get", "put"):
+        sender.request(Call(method, "/functions/f"))
+    assert [each.headers["authorization"] for each in server.asked] == ["Basic c2hvcDpvcGVu"] * 2
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_environment_names_the_certificates(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    assert Transport("https://localhost/v1", "p", Secret("k"))._session.verify is True
+    monkeypatch.setenv(variable, "/etc/company.pem")
+    assert Transport("https://localhost/v1", "p", Secret("k"))._session.verify == "/etc/company.pem"
+
+
+def test_queries_reach_the_server_as_they_are(server: Answering) -> None:
+    asked = {"queries": ['{"method":"equal","values":["a&b=c d/ä%41+"]}', "~"], "total": False}
+    transport(server, lambda _seconds: None).request(Call("get", "/functions", asked))
+    assert server.asked[0].query == {"queries[0]": [asked["queries"][0]], "queries[1]": ["~"], "total": ["false"]}
+
+
 def test_no_proxy_is_asked_for_this_machine_itself(
     server: Answering, slept: Slept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
