@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 
 from ..model import limits
 from ..model.address import Address
-from ..model.declarations import Declared, Permissions, Roles, unknown_permissions, unknown_roles
+from ..model.declarations import Declared, Permissions, unknown_permissions, unknown_roles
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, Resource, frozen
 from ..model.secret import Secret
@@ -40,7 +40,6 @@ PermissionField: TypeAlias = Annotated[
         doubts=unknown_permissions,
     ),
 ]
-RoleField: TypeAlias = Annotated[Roles, ROLES]
 
 
 class PatchedRequests(PlainRequests):

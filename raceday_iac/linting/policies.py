@@ -3,6 +3,8 @@ locks, code folders."""
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -17,7 +19,7 @@ from ..packaging.bundle import is_whole_copy
 from .facts import CollectionFacts, FunctionFacts, LockFacts, Offered, ResourceFacts, VariableFacts
 from .findings import Severity
 from .rules import Context, RuleSet, Violation, collections, functions, used_functions, variables, violation
-from .usage import IDLE, Usage, satisfies
+from .usage import IDLE, Usage, satisfies, syntax_errors
 
 RULES = RuleSet()
 
@@ -29,6 +31,7 @@ DEPRECATED = frozenset(
     """.split()
 )
 _EVERYBODY = ("any", "guests")
+_PYTHON = re.compile(r"python-(?:ml-)?(\d+)\.(\d+)")
 _WRITES = ("create", "update", "delete", "write")
 
 
@@ -310,6 +313,24 @@ def others_left_out(function: FunctionFacts) -> Iterator[Violation]:
     """
     entries = [each for each in function.left_out if each.why is not WhyLeftOut.SECRET and not _is_broken(each)]
     yield from _left_out(function, entries, _KEEP)
+
+
+@RULES.rule("BND004", Severity.WARNING, "a Python file with a syntax error", each=functions)
+def syntax_error(function: FunctionFacts) -> Iterator[Violation]:
+    """It is deployed, and whoever imports it fails. The file is read by the Python that runs this command. A newer
+    one in the function's runtime may understand more; the message says so.
+
+    Fix: correct it, or name it in `ignore=` where nothing imports it.
+    """
+    runtime = _PYTHON.fullmatch(function.runtime)
+    if runtime is None:
+        return
+    is_newer = (int(runtime[1]), int(runtime[2])) > sys.version_info[:2]
+    for path, reason in syntax_errors(function.files or {}):
+        message = f"{path} has a syntax error: {reason}"
+        if is_newer:
+            message += f" (read by Python {sys.version_info[0]}.{sys.version_info[1]}, not by {function.runtime})"
+        yield violation(function, message, "correct it, or name it in ignore=")
 
 
 def _is_broken(entry: LeftOut) -> bool:

@@ -178,18 +178,28 @@ def _modules(files: Mapping[str, bytes], folder: PurePosixPath) -> Iterator[tupl
             continue
         name = ".".join(file.relative_to(folder).with_suffix("").parts)
         module = _module(name, path, content)
-        if module is not None:
+        if isinstance(module, Module):
             yield name, module
 
 
+def syntax_errors(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    """The Python files that this Python cannot read, each with the line and the reason."""
+    for path, content in files.items():
+        if path.endswith(".py"):
+            module = _module(path, path, content)
+            if isinstance(module, str):
+                yield path, module
+
+
 @lru_cache(maxsize=512)
-def _module(name: str, path: str, content: bytes) -> Module | None:
-    """A module is read once: every function holds the same shared ones."""
+def _module(name: str, path: str, content: bytes) -> Module | str:
+    """A module is read once: every function holds the same shared ones. A text says why it cannot be read."""
     try:
         return Module(name, path, ast.parse(content))
-    except (SyntaxError, ValueError):
-        # The build or its probe shows it; there is nothing to be read here.
-        return None
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}" if error.lineno else error.msg
+    except ValueError as error:
+        return str(error)
 
 
 def _with_scopes(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.AST]]:

@@ -412,7 +412,7 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Done:
-    """A step and what came of it: `problem` is empty when it went well; `was_needed` is False when the trouble had
+    """A step and what came of it: `problem` is empty when it succeeded; `was_needed` is False when the trouble had
     gone by itself before it was touched."""
 
     step: Step

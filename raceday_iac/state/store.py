@@ -23,7 +23,7 @@ class Version:
 
 @dataclass(frozen=True)
 class LockInfo:
-    """Who holds the lock. `age` is in seconds since the holder's last sign of life, where that is known.
+    """Who holds the lock. `age` is in seconds since the holder's last heartbeat, where that is known.
 
     `expires_in` is None for a lock that goes with its process, and negative for one that has expired.
     """

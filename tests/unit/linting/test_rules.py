@@ -190,6 +190,10 @@ CASES: dict[str, tuple[Case, Case]] = {
     ),
     "BND001": (leaving_out(WhyLeftOut.SECRET, ".env"), leaving_out(WhyLeftOut.ENVIRONMENT, "venv/")),
     "BND002": (leaving_out(WhyLeftOut.SPECIAL), leaving_out(WhyLeftOut.SECRET)),
+    "BND004": (
+        with_functions(function(code="def main(context:\n    pass")),
+        with_functions(function(code="def main(context):\n    pass")),
+    ),
     "BND003": (leaving_out(WhyLeftOut.ENVIRONMENT, "venv/"), leaving_out(WhyLeftOut.BROKEN)),
     "BKT001": (
         resource("bucket", permissions=('write("any")',)),
