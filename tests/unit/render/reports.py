@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from raceday_iac.drift import Verdict, accept, classify
 from raceday_iac.linting.findings import Acceptance
 from raceday_iac.model.resource import Live, frozen
@@ -36,6 +38,7 @@ def secretive() -> Plan:
     return plan(resolved(after, variables={"NAME": f"new-{SECRET}"}), state_of(old), live_as(old))
 
 
+@cache
 def large(functions: int = 600) -> Plan:
     """Changes with many fields, of which some destroy."""
     before, after = Stack("test"), Stack("test")
