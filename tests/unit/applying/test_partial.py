@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raceday_iac.applying import Applied, apply_plan
+from raceday_iac.applying import Applied, actions, apply_plan, deploy
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired, Live
@@ -54,6 +55,15 @@ class Project:
 
     def live(self, address: Address) -> Live:
         return self.server.resources[address]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_is_waited_for() -> Iterator[None]:
+    """Everything is ready at the first look."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(actions, "_FIRST_LOOK", 0.0)
+        patch.setattr(deploy, "_FIRST_PAUSE", 0.0)
+        yield
 
 
 @pytest.fixture
