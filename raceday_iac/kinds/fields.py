@@ -607,17 +607,23 @@ class Declaring:
         return self.kind
 
     def arguments(self, live: Live, beside: Beside) -> Iterator[tuple[str, Any]]:
-        """What a stack file says to have this resource: required fields, and others that are not as assumed."""
+        """What a stack file says to have this resource: required fields, and others that are not as assumed. Raises
+        ValueError where the server has no value of a required one."""
         model = self.model_of(live.fields)
         names = {each.attribute: each.name for each in wire_fields(model)}
+        missing = []
         for name, info in model.model_fields.items():
             if name in names and names[name] not in live.fields and not info.is_required():
                 continue
             value = live.fields.get(names[name]) if name in names else self.local(name, live, beside)
             if name in names or value is not None:
                 value = self.as_written(name, value, live, beside)
-                if info.is_required() or not is_same(value, info.get_default(call_default_factory=True)):
+                if value is None and info.is_required() and name in names and names[name] not in live.fields:
+                    missing.append(names[name])
+                elif info.is_required() or not is_same(value, info.get_default(call_default_factory=True)):
                     yield info.alias or name, value
+        if missing:
+            raise ValueError(f"it has no {' and no '.join(missing)}, which a declaration needs")
 
     def local(self, name: str, live: Live, beside: Beside) -> Any:  # noqa: ARG002
         """What a stack file would say of a field that Appwrite never sees; None for nothing."""

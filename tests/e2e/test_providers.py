@@ -69,6 +69,16 @@ def test_a_provider_that_says_nothing_of_encryption_is_imported_as_one_without(p
     assert 'encryption="none"' in written.read_text(encoding="utf-8")
 
 
+def test_what_an_import_leaves_out_of_providers_without_credentials_is_named(project: Project) -> None:
+    for type in ("mailgun", "twilio"):
+        project.api.post(f"/messaging/providers/{type}", {"providerId": type, "name": type})
+    project.declare("")
+    ended = here(project, "import", "--write", str(project.root / "live.py"))
+    for type, missing in {"mailgun": "domain", "twilio": "from and no accountSid"}.items():
+        said = f"provider.{type} is not declared and stays as it is: it has no {missing}, which a declaration needs"
+        assert said in ended.out, ended
+
+
 @live
 @pytest.mark.parametrize("type", TYPES)
 def test_a_provider_of_every_type_is_made_enabled_and_then_as_declared(project: Project, type: str) -> None:
