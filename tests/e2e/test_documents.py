@@ -314,7 +314,7 @@ def test_a_key_that_may_not_read_documents_is_reported_once(project: Project, fa
 
     project.declare(SCHEMA + document() + 'settings.document("other", {"title": "O"})\n')
     apply(project)
-    said = {"status": 401, "kind": "general_unauthorized_scope", "message": "not here", "times": 1000}
+    said = {"status": 401, "type": "general_unauthorized_scope", "message": "not here", "times": 1000}
     faults.add(RequestFault(path="*/documents*", **said))
     assert (
         here(project, "plan", code=5).out.count("2 documents cannot be managed: The API key is not allowed to do this")
