@@ -11,6 +11,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .. import params
@@ -356,24 +357,18 @@ def attribute_answer(row: Row, words: Vocabulary, word: str | None = None) -> di
         "$createdAt": row["created_at"],
         "$updatedAt": row["updated_at"],
     }
-    options = json.loads(row["options"])
     if word is None and row["type"] == "relationship":
-        return answer | relation_fields(options, words)
-    for field in TYPES[word or word_for(row["type"], row["format"])].shape:
-        answer[field] = _field(field, row, options)
-    return answer
+        return answer | relation_fields(json.loads(row["options"]), words)
+    word = word or word_for(row["type"], row["format"])
+    return answer | _own_fields(word, row["options"], row["default_value"], row["size"], row["encrypt"], row["format"])
 
 
-def _field(field: str, row: Row, options: dict[str, Any]) -> Any:
-    if field == "default":
-        return shown(json.loads(row["default_value"]))
-    if field == "size":
-        return row["size"]
-    if field == "encrypt":
-        return bool(row["encrypt"])
-    if field == "format":
-        return row["format"]
-    return shown(options.get(field))
+@lru_cache(maxsize=1024)
+def _own_fields(word: str, options: str, default: str, size: int, encrypt: int, form: str) -> dict[str, Any]:
+    """The fields of a type, from a row's columns. Remembered, for an answer to be made of; nobody changes them."""
+    known = {"default": json.loads(default), "size": size, "encrypt": bool(encrypt), "format": form}
+    found = {**json.loads(options), **known}
+    return {field: shown(found.get(field)) for field in TYPES[word].shape}
 
 
 def relation_fields(options: dict[str, Any], words: Vocabulary) -> dict[str, Any]:
