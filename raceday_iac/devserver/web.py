@@ -393,10 +393,14 @@ def _as_list(value: Any) -> Any:
     return list(items.values()) if all(key.isdigit() for key in items) else items
 
 
-def parse_query(query: bytes) -> dict[str, Any]:
-    if not query:
-        return {}
-    return parse_pairs(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+@lru_cache(maxsize=256)
+def parse_query(query: bytes) -> Mapping[str, Any]:
+    """Remembered, because clients ask the same again and again; nobody changes what is in it."""
+    return _parse_form(query)
+
+
+def _parse_form(form: bytes) -> dict[str, Any]:
+    return parse_pairs(parse_qsl(form.decode("latin-1"), keep_blank_values=True))
 
 
 async def read_body(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Upload]]:
@@ -405,7 +409,7 @@ async def read_body(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Upl
     if kind == "application/json":
         return _read_json(await request.body()), {}
     if kind == "application/x-www-form-urlencoded":
-        return parse_query(await request.body()), {}
+        return _parse_form(await request.body()), {}
     if kind == "multipart/form-data":
         return await _read_multipart(request)
     return {}, {}
