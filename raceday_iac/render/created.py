@@ -1,6 +1,7 @@
 """What is created, with its values: as lines of a field each, and what lies in a collection as a compact table.
 
-Only above `FOLD` of a kind in one plan the values are left out, and then never those that say who may do what and when.
+Only above `FOLD` of a kind in one plan, or `ROWS` of one that has a line each in a table, the values are left out.
+Those that say who may do what and when never are.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..diff import value_text
-from ..kinds import kind_of
+from ..kinds import KINDS, kind_of
 from ..planning import Action, Change
 
-FOLD = 20
+FOLD, ROWS = 20, 60
 NEVER_FOLDED = ("execute", "scopes", "permissions", "events", "schedule")
 #: What a table says in columns of its own.
 _COLUMNS = ("type", "relationType", "size", "array", "required", "default")
@@ -22,7 +23,7 @@ _COLUMNS = ("type", "relationType", "size", "array", "required", "default")
 def folded_kinds(changes: Iterable[Change]) -> frozenset[str]:
     """The kinds of which so many are created that nobody reads them all."""
     counts = Counter(each.address.kind for each in changes if each.action is Action.CREATE)
-    return frozenset(kind for kind, number in counts.items() if number > FOLD)
+    return frozenset(kind for kind, number in counts.items() if number > (ROWS if KINDS[kind].listed else FOLD))
 
 
 def values_of(change: Change, folded: Collection[str] = ()) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import pytest
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.planning import Action, Plan
 from raceday_iac.planning.saved import plan_document, read_plan, restored, saved_plan
-from raceday_iac.render.created import FOLD
+from raceday_iac.render.created import FOLD, ROWS
 from raceday_iac.render.lines import Line, fitting
 from raceday_iac.render.plan_page import plan_page
 from raceday_iac.render.plan_text import plan_lines, plan_markdown, saved_lines
@@ -107,8 +107,8 @@ def test_above_a_limit_only_what_nobody_may_overlook_is_left(number: int, is_who
     assert text(many(number), verbose=True).count("commands") == number
 
 
-@pytest.mark.parametrize(("number", "is_whole"), [(FOLD, True), (FOLD + 1, False)])
-def test_the_table_of_a_collection_is_folded_above_the_same_limit(number: int, is_whole: bool) -> None:
+@pytest.mark.parametrize(("number", "is_whole"), [(ROWS, True), (ROWS + 1, False)])
+def test_the_table_of_a_collection_is_folded_above_a_limit_of_its_own(number: int, is_whole: bool) -> None:
     stack = Stack("test")
     owner = collection(stack)
     for each in range(number):
