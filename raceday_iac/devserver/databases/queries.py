@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..params import UID_RULE
@@ -66,6 +67,7 @@ def parse_all(texts: Iterable[str]) -> list[Query]:
     return [parse(text) for text in texts]
 
 
+@lru_cache(maxsize=512)
 def parse(text: str) -> Query:
     """Take one query string apart. Raises `BadQuery`."""
     try:
