@@ -16,7 +16,6 @@ CUSTOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
 ID_RULE = "at most 36 characters from a-z A-Z 0-9 . _ -, not starting with a special one"
 LABEL = re.compile(r"[A-Za-z0-9]{1,36}")
 
-FUNCTION_NAME = 128
 FUNCTION_ENTRYPOINT = 1028
 FUNCTION_COMMANDS = 8192
 FUNCTION_TIMEOUT = 900

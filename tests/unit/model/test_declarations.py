@@ -105,12 +105,12 @@ def test_a_timeout_is_a_whole_number_and_nothing_else(timeout: Any) -> None:
     assert f"timeout: {timeout!r} is not a whole number" in complaint(stack_with_function(timeout=timeout))
 
 
-@pytest.mark.parametrize("length", [1, limits.FUNCTION_NAME])
+@pytest.mark.parametrize("length", [1, limits.RESOURCE_NAME])
 def test_a_name_has_1_to_128_characters(length: int) -> None:
     assert resolved(stack_with_function(name="n" * length))
 
 
-@pytest.mark.parametrize("length", [0, limits.FUNCTION_NAME + 1])
+@pytest.mark.parametrize("length", [0, limits.RESOURCE_NAME + 1])
 def test_other_names_are_refused(length: int) -> None:
     assert "function.f: name:" in complaint(stack_with_function(name="n" * length))
 
