@@ -32,7 +32,6 @@ from ..errors import (
     Interrupted,
     OutputError,
     StackError,
-    use_environment,
 )
 from ..extensions import load_part
 from . import options
@@ -289,6 +288,7 @@ def main() -> None:
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Every message for people is written here or in `render`."""
     from ..model.secret import forget_secrets
+    from ..render.lines import repeat_environment
     from ..waiting import handled, reporting, unless_heard
 
     forget_secrets()
@@ -301,7 +301,7 @@ def execute(arguments: list[str]) -> int:
         options.use(chosen)
         if completion_is_asked():
             use_what_is_typed()
-        use_environment(chosen.env if chosen.env_named else "", COMMANDS)
+        repeat_environment(chosen.env if chosen.env_named else "", COMMANDS)
         _log_to_standard_error(chosen.log_level.upper())
         with reporting(_report_wait), unless_heard(_deaf, signal.SIGINT), handled(_pressed, signal.SIGINT):
             program = _program_of(completion_is_asked())

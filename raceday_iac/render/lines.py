@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ..errors import OutputError, with_environment
+from ..errors import OutputError
 from ..model.secret import json_text, shown
 
 _IS_COMMAND = re.compile(r"raceday-iac \w| --\w|stack\.\w+\(")
@@ -57,7 +57,7 @@ def wants_color(stream: IO[str], *, color: bool = True) -> bool:
 
 def printable(text: str) -> str:
     """The text as it may be shown: names, logs and errors come from servers and functions."""
-    return shown(with_environment(text))
+    return shown(_repeating_environment(text))
 
 
 def print_lines(
@@ -230,3 +230,44 @@ class Sheet:
 def _size(lines: Iterable[str]) -> int:
     """Bytes, line ends included."""
     return sum(len(line.encode()) + 1 for line in lines)
+
+
+# Commands that messages name. They say `--env` again where the person has said it: what is typed next is meant for the
+# same environment.
+
+
+#: Each has commands below it, so its own name is no command.
+_GROUPS = ("state", "server", "backup", "migration")
+#: What brings its environment along, or needs none.
+_WITHOUT = ("show", "compare", "promote")
+#: What is followed by a name, and not by the rest of a sentence.
+_NAMING = ("run", "logs", "deployments", "rollback", "destroy", "vendor", "restore")
+_OPTIONS = r"(?: --(?:all|clean|dry-run|verbose|watch|async)\b| --[a-z-]+(?: [^\s,;:()`-][^\s,;:()`]*)?)*"
+_environment = ""
+_command = re.compile(r"(?!)")
+
+
+def repeat_environment(name: str, commands: Iterable[str] = ()) -> None:
+    """Let commands in what is printed name the environment that this run was given on its command line (empty: none was
+    given). `commands` are all that could be typed."""
+    global _environment, _command  # noqa: PLW0603 - one process runs one command
+    _environment = name
+    if name:
+        words = "|".join(_word(each) for each in commands if each not in _WITHOUT)
+        _command = re.compile(rf"\braceday-iac (?:{words})(?![\w-]){_OPTIONS}")
+
+
+def _word(command: str) -> str:
+    """A command with the names that belong to it."""
+    if command in _GROUPS:
+        return rf"{command} (?:lock release(?: [\w-]+)?|lock list|(?:undo|mark)(?: [\w.-]*\w)?|[a-z]+)"
+    if command in _NAMING:
+        return rf"{command}(?: [^\s,;:()`-][^\s,;:()`]*)?"
+    # A saved plan, which is named here, brings its environment along.
+    return "apply(?! [A-Za-z./])" if command == "apply" else command
+
+
+def _repeating_environment(text: str) -> str:
+    if not _environment or "raceday-iac " not in text:
+        return text
+    return _command.sub(lambda found: found[0] if "--env" in found[0] else f"{found[0]} --env {_environment}", text)

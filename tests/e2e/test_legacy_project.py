@@ -123,11 +123,12 @@ def test_a_plan_without_changes_costs_at_most_eight_requests(walk: Walk) -> None
     assert len(walk.requests["empty plan"]) <= 8, walk.requests["empty plan"]
 
 
-def test_waits_and_proofs_of_the_schema_are_fewer_than_its_writes(walk: Walk) -> None:
-    """One write at a time in each collection, its end awaited; and yet no more than one look for each."""
+def test_waits_and_proofs_of_the_schema_are_not_many_more_than_its_writes(walk: Walk) -> None:
+    """One write at a time in each collection, its end awaited: on a server that takes its time, with a second look."""
     needs("here each attribute is created by a request", walk.project.api.version < INLINE)
     schema = [each.method for each in walk.requests["apply"] if "/collections/" in each.path]
-    assert 0 < schema.count("GET") <= len(schema) - schema.count("GET")
+    looks = schema.count("GET")
+    assert 0 < looks <= 2 * (len(schema) - looks)
 
 
 def test_the_absent_pollers_are_not_mentioned_when_they_are_gone(walk: Walk) -> None:

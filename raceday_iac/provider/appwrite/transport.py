@@ -275,7 +275,7 @@ class _Session(requests.Session):
     def __init__(self, endpoint: str, connections: int) -> None:
         super().__init__()
         self.proxies.update({} if _is_here(endpoint) else get_environ_proxies(endpoint))
-        self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self.verify = _certificates(endpoint)
         self.headers["accept-encoding"] = "gzip"
         for scheme in ("http://", "https://"):
             self.mount(scheme, _OneServer(pool_connections=2, pool_maxsize=connections))
@@ -314,6 +314,20 @@ class _OneServer(HTTPAdapter):
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*arguments, **settings)
         return self._pool
+
+
+def _certificates(endpoint: str) -> str | bool:
+    """The file or folder that the environment names, or True for those of `requests`. Raises UnreachableError."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        place = os.environ.get(name)
+        if place and endpoint.startswith("https:") and not os.path.exists(place):
+            raise UnreachableError(
+                f"Appwrite at {endpoint} cannot be reached: {name} names {place} for certificates, which is not there.",
+                hint=f"correct or unset {name}, then run the command again",
+            )
+        if place:
+            return place
+    return True
 
 
 def _is_here(endpoint: str) -> bool:

@@ -12,7 +12,8 @@ import pytest
 from raceday_iac.cli import options
 from raceday_iac.cli.help import EXAMPLES, GROUPS, first_sentence
 from raceday_iac.cli.main import COMMANDS, execute, whole_program
-from raceday_iac.errors import EXIT_OK, use_environment, with_environment
+from raceday_iac.errors import EXIT_OK
+from raceday_iac.render.lines import printable, repeat_environment
 
 STACK = """
 from raceday_iac import FromEnvironment, Stack
@@ -117,12 +118,12 @@ def test_the_version_is_an_option_too(capsys: pytest.CaptureFixture[str]) -> Non
     ],
 )
 def test_commands_in_messages_say_the_environment_again(text: str, reported: str) -> None:
-    use_environment("prod", COMMANDS)
+    repeat_environment("prod", COMMANDS)
     try:
-        assert with_environment(text) == reported
+        assert printable(text) == reported
     finally:
-        use_environment("")
-    assert with_environment(text) == text
+        repeat_environment("")
+    assert printable(text) == text
 
 
 def offered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str) -> list[str]:

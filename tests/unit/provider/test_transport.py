@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,12 +75,16 @@ def test_name_and_password_in_the_endpoint_are_sent(server: Answering) -> None:
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_the_environment_names_the_certificates(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_the_environment_names_the_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     assert Transport("https://localhost/v1", "p", Secret("k"))._session.verify is True
-    monkeypatch.setenv(variable, "/etc/company.pem")
-    assert Transport("https://localhost/v1", "p", Secret("k"))._session.verify == "/etc/company.pem"
+    file = tmp_path / "company.pem"
+    monkeypatch.setenv(variable, str(file))
+    with pytest.raises(UnreachableError, match=f"{variable} names .*company.pem for certificates, which is not there"):
+        Transport("https://localhost/v1", "p", Secret("k"))
+    file.touch()
+    assert Transport("https://localhost/v1", "p", Secret("k"))._session.verify == str(file)
 
 
 def test_queries_reach_the_server_as_they_are(server: Answering) -> None:
