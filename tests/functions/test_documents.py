@@ -266,7 +266,7 @@ def test_a_fence_of_which_nothing_is_known_is_a_trouble_that_passes(writer: Writ
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_conflict_is_repeated(writer: Writer, times: int) -> None:
-    fault = {"status": 409, "kind": "transaction_conflict", "times": times}
+    fault = {"status": 409, "type": "transaction_conflict", "times": times}
     writer.project.faults().add(RequestFault(method="PATCH", path="*/transactions/*", **fault))
 
     assert writer.write("linked", documents(5)).count == 5
@@ -274,7 +274,7 @@ def test_a_conflict_is_repeated(writer: Writer, times: int) -> None:
 
 
 def test_conflicts_without_end_are_given_up(writer: Writer) -> None:
-    fault = {"status": 409, "kind": "transaction_conflict", "times": 99}
+    fault = {"status": 409, "type": "transaction_conflict", "times": 99}
     writer.project.faults().add(RequestFault(method="PATCH", path="*/transactions/*", **fault))
 
     written = writer.write("linked", documents(1))
@@ -283,7 +283,7 @@ def test_conflicts_without_end_are_given_up(writer: Writer) -> None:
 
 
 def test_a_transaction_that_expired_is_repeated(writer: Writer) -> None:
-    fault = {"status": 500, "kind": "transaction_expired"}
+    fault = {"status": 500, "type": "transaction_expired"}
     writer.project.faults().add(RequestFault(method="PATCH", path="*/transactions/*", **fault))
 
     assert writer.write("linked", documents(5)).count == 5
