@@ -16,9 +16,10 @@ all, and nothing repeats the creation of a fence after it was answered (what wou
 
 from __future__ import annotations
 
+import gc
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -35,6 +36,14 @@ SHORT, LONGER, LONGEST = Tight(1, 1, 2), Tight(1, 1, 3), Tight(2, 1, 4)
 def unlimited_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real limit allows less. Counting the tries would make every state many."""
     monkeypatch.setattr(protocol, "TRIES", 1_000_000)
+
+
+@pytest.fixture(autouse=True)
+def uncollected() -> Iterator[None]:
+    """States hold no circles, and some hundred thousand of them would be looked through for some again and again."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 #: Numbers of the lock, runs, faults, and the states there are at least. Fewer would mean that the model lost something.
