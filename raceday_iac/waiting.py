@@ -111,6 +111,9 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
 
 # Signal handlers that last as long as a block, and what ends a program that cannot hear them.
 
+#: What the first interrupt says where something is being changed, which is never cut.
+FINISHING = "Interrupted: finishing what is under way. Press again to stop at once."
+
 
 class Interrupts:
     """Interrupts of work in a thread that is not the main one, which alone hears signals. Who hears them passes them on

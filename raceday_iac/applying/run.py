@@ -25,7 +25,7 @@ from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
 from ..state.document import Stage, State
 from ..state.store import StateStore
-from ..waiting import handled
+from ..waiting import FINISHING, handled
 from .actions import Recount, Work
 from .migrating import Keeper
 from .recorder import Recorder
@@ -204,7 +204,7 @@ def _interruption(stop: Callable[[], None]) -> Callable[[int], None]:
     def pressed(presses: int) -> None:
         if presses == 1:
             stop()
-            print("\nInterrupted: finishing what is under way. Press again to stop at once.", file=sys.stderr)  # noqa: T201
+            print(f"\n{FINISHING}", file=sys.stderr)  # noqa: T201
             return
         try:
             print(f"\n{_STOPPED}", file=sys.stderr)  # noqa: T201

@@ -363,7 +363,11 @@ def _pressed(presses: int) -> None:
     """Ctrl-C ends the run with a sentence; typer would end it silently. The second one does not wait for anything."""
     if presses > 1:
         os._exit(EXIT_INTERRUPTED)
-    if not options.changes_begun:
+    if options.changes_begun:
+        from ..waiting import FINISHING
+
+        _report_wait(FINISHING)
+    else:
         # The interrupt may come while a thread is being started, which that thread would complain about on its own.
         sys.unraisablehook = _say_nothing
         threading.excepthook = _say_nothing
