@@ -13,10 +13,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from raceday_iac.state.backends import s3 as s3_backend
+from raceday_iac.state.backends.s3 import S3Place
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "AKSTATE", "the-secret-of-the-s3-key", "states"
 #: Seconds within which it must answer: it needs three or four on an idle machine.
@@ -62,6 +67,20 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with nullcontext(_shared[0]) if _shared else _server(_PROGRAM, tmp_path_factory.mktemp("s3")) as server:
         _await(server)
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connected_once() -> Iterator[None]:
+    """A new connection reads the root certificates of the machine, for 4 ms, even where it needs none."""
+    connect = s3_backend._connect
+    same = lru_cache(connect)
+
+    def connected(place: S3Place) -> Any:
+        return same(replace(place, environment="", prefix="", reading=False)) if place.access_key else connect(place)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3_backend, "_connect", connected)
+        yield
 
 
 @contextmanager
