@@ -31,7 +31,7 @@ from raceday_iac.errors import IacError
 from raceday_iac.packaging.bundle import Bundle
 from raceday_iac.provider.appwrite import reading
 from raceday_iac.refresh import deployments
-from raceday_iac.state.backends import remote, s3
+from raceday_iac.state.backends import remote
 
 from . import raceday
 from .keepers import ENVIRONMENT, VARIABLES, Keeper, keeper_of
@@ -196,9 +196,8 @@ def _rare_collections() -> Iterator[None]:
 
 
 def _be_quick(patch: pytest.MonkeyPatch, scene: Scene) -> None:
-    """Nothing is built or waited for, nothing packed or connected twice, and one thread does everything, so that each
-    run is the same: also the renewing of the lock, which comes of itself only with what is saved when time enough has
-    passed."""
+    """Nothing is built, waited for or packed twice, and one thread does everything, so that each run is the same: also
+    the renewing of the lock, which comes of itself only with what is saved when time enough has passed."""
     # Nothing here is cut off from electricity.
     patch.setattr(os, "fsync", lambda _handle: None)
     clock = partial(remote.RemoteLock, clock=lambda: scene.here.clock.now().timestamp())
@@ -207,7 +206,6 @@ def _be_quick(patch: pytest.MonkeyPatch, scene: Scene) -> None:
     patch.setattr(Builder, "_steps", no_build)
     patch.setattr(actions, "_FIRST_LOOK", 0.0)
     patch.setattr(deploy, "_FIRST_PAUSE", 0.0)
-    patch.setattr(s3, "_connect", _once(s3._connect, lambda place: place))
     patch.setattr(Bundle, "archive", _once(Bundle.archive, lambda bundle: bundle.digest))
     patch.setattr(diff, "_deep_diff", _once(diff._deep_diff, lambda *both, **how: f"{both} {how}"))
     load = _once(Workspace.load.__func__, lambda _cls, options, **how: f"{options} {how}")  # type: ignore[attr-defined]
