@@ -613,12 +613,13 @@ class Declaring:
         names = {each.attribute: each.name for each in wire_fields(model)}
         missing = []
         for name, info in model.model_fields.items():
-            if name in names and names[name] not in live.fields and not info.is_required():
+            is_absent = name in names and names[name] not in live.fields
+            if is_absent and not info.is_required():
                 continue
             value = live.fields.get(names[name]) if name in names else self.local(name, live, beside)
             if name in names or value is not None:
                 value = self.as_written(name, value, live, beside)
-                if value is None and info.is_required() and name in names and names[name] not in live.fields:
+                if is_absent and value is None:
                     missing.append(names[name])
                 elif info.is_required() or not is_same(value, info.get_default(call_default_factory=True)):
                     yield info.alias or name, value

@@ -377,12 +377,9 @@ def questions(changes: Iterable[Change], desired: Desired, real: Mapping[Address
 
 def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live]) -> Iterator[Question]:
     """What has to be asked about one change."""
-    return (each for each in _asked(change, desired, real) if not _is_emptied(change))
-
-
-def _asked(change: Change, desired: Desired, real: Mapping[Address, Live]) -> Iterator[Question]:
-    """What it may do harm to, where there are documents."""
     kind, wanted = kind_of(change.address), desired.resources.get(change.address)
+    if _is_emptied(change):
+        return
     if change.destroys:
         yield from kind.loses(real[change.address])
     if wanted is None:
