@@ -48,11 +48,11 @@ SHOWS = ("GET", "HEAD")
 _UNSENT = 1 << 20
 
 
-class Asked(HttpRequest):
+class Incoming(HttpRequest):
     """A request as it came."""
 
     @cached_property
-    def given(self) -> Mapping[str, str]:
+    def header_values(self) -> Mapping[str, str]:
         """Header values by lower-case names, of several the first. `headers` searches all of them for each one."""
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self.scope["headers"])}
 
@@ -85,12 +85,12 @@ class App:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
-        http = Asked(scope, receive)
-        shown = sites.page(self.server, http.given.get("host", ""), path) if method in SHOWS else None
+        http = Incoming(scope, receive)
+        shown = sites.page(self.server, http.header_values.get("host", ""), path) if method in SHOWS else None
         if shown is not None:
             await _response(shown.body, shown.status, shown.headers)(scope, receive, send)
             return
-        if not is_own_host(http.given):
+        if not is_own_host(http.header_values):
             await self._failure(ApiError("general_access_forbidden", FOREIGN_HOST), dict(ALWAYS))(scope, receive, send)
             return
         for plugin in self.server.settings.plugins:
@@ -118,7 +118,7 @@ class App:
 
     async def _counted(
         self,
-        http: Asked,
+        http: Incoming,
         path: str,
         found: tuple[Route, dict[str, str]] | None,
         fault: RequestFault | None,
@@ -147,10 +147,10 @@ class App:
         await response(http.scope, http.receive, send)
         return response.status_code
 
-    async def _leave_to(self, plugin: Plugin, http: Asked, send: Send) -> None:
+    async def _leave_to(self, plugin: Plugin, http: Incoming, send: Send) -> None:
         """A request that an extension answers."""
         path, query = http.scope["path"].removeprefix(plugin.mount), http.scope["query_string"].decode("latin-1")
-        answer = plugin.answer(self.server, http.method, path, query, http.given)
+        answer = plugin.answer(self.server, http.method, path, query, http.header_values)
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.is_cut:
@@ -158,9 +158,9 @@ class App:
             return
         await _response(answer.body, answer.status, answer.headers)(http.scope, http.receive, send)
 
-    async def _answer(self, http: Asked, found: tuple[Route, dict[str, str]] | None) -> Response:
+    async def _answer(self, http: Incoming, found: tuple[Route, dict[str, str]] | None) -> Response:
         headers = {**ALWAYS, "date": _date(int(self.server.clock.now().timestamp()))}
-        announced = http.given.get("x-appwrite-response-format", "")
+        announced = http.header_values.get("x-appwrite-response-format", "")
         try:
             if found is None and self.server.age.has_error_pages:
                 return _response(ERROR_PAGE, 404, {**headers, **NO_CACHE, "content-type": "text/html; charset=UTF-8"})
@@ -177,14 +177,14 @@ class App:
             LOG.exception("%s %s failed", http.method, http.scope["path"])
             return self._failure(ApiError("general_unknown"), headers)
 
-    async def _handle(self, http: Asked, route: Route, ids: dict[str, str], headers: dict[str, str]) -> Reply:
+    async def _handle(self, http: Incoming, route: Route, ids: dict[str, str], headers: dict[str, str]) -> Reply:
         query = parse_query(http.scope["query_string"])
         body, files = await read_body(http)
-        announced = http.given.get("x-appwrite-response-format", "")
+        announced = http.header_values.get("x-appwrite-response-format", "")
         # What writes takes its parameters from the body alone (observed on 1.9.6; utopia-php/http, Request.php).
         sent = body if http.method in WRITES else query
         given = adapt_request(route, {**sent, **ids}, announced)
-        headers.update(cross_origin_headers(http.given))
+        headers.update(cross_origin_headers(http.header_values))
         project, key = self._authorise(http, query, route)
         if route.limit is not None:
             headers.update(self._count(project, http.scope["path"], route.limit))
@@ -193,7 +193,7 @@ class App:
             http.scope["path"],
             project,
             key,
-            http.given,
+            http.header_values,
             given,
             files,
             http.client.host if http.client else "127.0.0.1",
@@ -201,9 +201,9 @@ class App:
         outcome = self._run(route, request)
         return outcome if isinstance(outcome, Reply) else await outcome
 
-    def _authorise(self, http: Asked, query: Mapping[str, Any], route: Route) -> tuple[str, Key]:
+    def _authorise(self, http: Incoming, query: Mapping[str, Any], route: Route) -> tuple[str, Key]:
         """Project, key, scope. Without a project it is the console's, whose keys nobody has (observed on 1.8.1)."""
-        headers, method = http.given, http.method
+        headers, method = http.header_values, http.method
         project = headers.get("x-appwrite-project") or str(query.get("project", "")) or "console"
         if project != "console" and not self.server.has_project(project):
             raise ApiError("project_not_found")

@@ -106,18 +106,23 @@ class Failure(AppwriteException):  # type: ignore[misc, valid-type] # the SDK ca
         self.too_long = too_long
 
 
-def says_absent(call: Call, kind: str) -> bool:
+def says_absent(call: Call, error_type: str) -> bool:
     """Whether an error of this type says that what the call names is not there. Another thing that is missing (a
     runtime, a route, a deployment to execute) does not. The operations of a transaction name documents."""
     parts = call.path.strip("/").split("/")
     if parts[:2] == ["databases", "transactions"]:
-        return kind in ("transaction_not_found", "document_not_found", "collection_not_found", "database_not_found")
+        return error_type in (
+            "transaction_not_found",
+            "document_not_found",
+            "collection_not_found",
+            "database_not_found",
+        )
     # Every second part is the id of a thing, after what some lists have in front: `storage/buckets`.
     listings = [each.listing.path.strip("/").split("/") for each in KINDS.values() if each.listing is not None]
     # The answer of `project` is a list, and `project/keys` is one as well.
     front = max((len(each) - 1 for each in listings if parts[: len(each)] == each), default=0)
     named, known = [*parts[front::2], *parts[-1:]], absences()
-    return kind in {known[each] for each in named if each in known}
+    return error_type in {known[each] for each in named if each in known}
 
 
 def absences() -> dict[str, str]:

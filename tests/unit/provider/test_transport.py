@@ -447,7 +447,7 @@ def test_an_error_is_reported_in_words_that_say_what_to_do(
     assert hint in caught.value.hint
 
 
-def test_an_error_carries_code_and_kind(server: Answering, slept: Slept) -> None:
+def test_an_error_carries_code_and_type(server: Answering, slept: Slept) -> None:
     server.will(error(404, "function_not_found"))
     with pytest.raises(NotFoundError) as caught:
         transport(server, slept).request(GET)
